@@ -1,0 +1,1 @@
+"""okr-pipeline: how far each key result has come, every morning, and why."""

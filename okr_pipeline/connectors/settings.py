@@ -1,0 +1,47 @@
+"""The fields that every `okr_config/connectors/<name>.yaml` may have, and the small types they are written in."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _days(value: object) -> object:
+    match = re.fullmatch(r"(\d+)\s*days?", value.strip()) if isinstance(value, str) else None
+    if isinstance(value, str) and not match:
+        raise ValueError(f"{value!r} is not a number of days; write for example `30 days`")
+    return int(match[1]) if match else value
+
+
+def _seconds(value: object) -> object:
+    match = re.fullmatch(r"(\d+)\s*(seconds?|minutes?)", value.strip()) if isinstance(value, str) else None
+    if isinstance(value, str) and not match:
+        raise ValueError(f"{value!r} is not a time span; write for example `30 seconds` or `2 minutes`")
+    return int(match[1]) * (60 if match[2].startswith("minute") else 1) if match else value
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"{value!r} is not an IANA time zone; write for example `Asia/Bangkok`")
+    return ZoneInfo(value).key
+
+
+Days = Annotated[int, BeforeValidator(_days), Field(ge=0)]
+Seconds = Annotated[int, BeforeValidator(_seconds), Field(ge=0)]
+TimeZone = Annotated[str, AfterValidator(_zone)]
+
+
+class Settings(BaseModel):
+    """`timezone` is the source's: its days are counted there. `lookback` is how far back every night pulls again,
+    `final_after` overrides how long the stream's numbers may change, `retry_for` bounds how long one request is retried."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    connector: str
+    timezone: TimeZone = "UTC"
+    lookback: Days | None = None
+    final_after: Days | None = None
+    retry_for: Seconds = 30
