@@ -29,6 +29,11 @@ def _zone(value: str) -> str:
     return ZoneInfo(value).key
 
 
+def is_reference(value: str) -> bool:
+    """True for a `${NAME}` that is not set: a reader that opens no source need not have it, so it has no form to check."""
+    return value.startswith("${")
+
+
 Days = Annotated[int, BeforeValidator(_days), Field(ge=0)]
 Seconds = Annotated[int, BeforeValidator(_seconds), Field(ge=0)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
@@ -41,6 +46,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     connector: str
+    owner: Annotated[str, Field(pattern=r"^[\w-]+$|^[^@\s]+@[^@\s]+$")] | None = None  # a team's name or an e-mail address
     timezone: TimeZone = "UTC"
     lookback: Days | None = None
     final_after: Days | None = None

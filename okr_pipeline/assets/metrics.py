@@ -1,0 +1,58 @@
+"""The metrics as assets: one step that brings every metric's parts up to date from the raw tables."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from okr_pipeline.assets import WAREHOUSE_POOL, Project, owners, source_key
+from okr_pipeline.scoring import bind, measure
+
+
+def metrics_asset(project: Project) -> dg.AssetsDefinition:
+    """`view/<name>` and `metric/<id>` for everything configured."""
+    config = project.config
+    views = [
+        dg.AssetSpec(
+            source_key(config, view.name),
+            deps=[source_key(config, table) for table in view.tables],
+            description=f"```sql\n{view.text}\n```",
+            group_name="views",
+            kinds={"sql", "duckdb"},
+            metadata={"dagster/table_name": f"views.{view.name}"},
+        )
+        for view in config.views.values()
+    ]
+    metrics = [
+        dg.AssetSpec(
+            ["metric", metric.id],
+            deps=list(dict.fromkeys(source_key(config, part.source) for part in metric.parts)),
+            description=f"{metric.title.en} · {metric.title.th}\n\n`{metric.value}`, configured at {metric.place}.",
+            group_name="metrics",
+            kinds={"sql", "duckdb"},
+            owners=owners(metric.owner),
+            metadata={"dagster/table_name": "metric.parts"},
+        )
+        for metric in config.metrics.values()
+    ]
+
+    @dg.multi_asset(
+        name="metrics",
+        specs=[*views, *metrics],
+        partitions_def=project.partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=WAREHOUSE_POOL,
+    )
+    def measured(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        with project.warehouse.open() as connection:
+            bind(connection, config)
+            change = measure(connection, config, config.metrics.values())
+            counts = dict(connection.execute("SELECT metric, COUNT(*) FROM metric.parts GROUP BY metric").fetchall())
+        context.log.info(f"metrics: {change.inserted:,} new, {change.changed:,} changed, {change.vanished:,} gone")
+        for view in config.views:
+            yield dg.MaterializeResult(asset_key=source_key(config, view))
+        for metric in config.metrics:
+            yield dg.MaterializeResult(
+                asset_key=["metric", metric], metadata={"dagster/row_count": counts.get(metric, 0)}
+            )
+
+    return measured

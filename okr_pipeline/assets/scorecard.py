@@ -1,0 +1,40 @@
+"""The last asset: what people read, put in place in one step each."""
+
+import dagster as dg
+
+from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days
+from okr_pipeline.scorecard import write
+from okr_pipeline.warehouse import publish
+
+
+def scorecard_asset(project: Project) -> dg.AssetsDefinition:
+    """`scorecard`: the published snapshot and the page."""
+
+    spec = dg.AssetSpec(
+        "scorecard",
+        deps=[["objective", objective.id] for objective in project.config.objectives],
+        description="The page (`published/scorecard.html`) and the snapshot that people read (`published/okr.duckdb`).",
+        group_name="scorecard",
+        kinds={"html", "duckdb"},
+    )
+
+    @dg.multi_asset(
+        name="publish",
+        specs=[spec],
+        partitions_def=project.partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=WAREHOUSE_POOL,
+    )
+    def scorecard(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        _, as_of = run_days(context)
+        snapshot = publish(project.warehouse)
+        page = write(snapshot, project.config, as_of)
+        context.log.info(f"scorecard: {page.name} and {snapshot.name} published")
+        return dg.MaterializeResult(
+            metadata={
+                "page": dg.MetadataValue.path(page.resolve()),
+                "snapshot": dg.MetadataValue.path(snapshot.resolve()),
+            }
+        )
+
+    return scorecard

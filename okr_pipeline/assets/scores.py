@@ -1,0 +1,82 @@
+"""The key results and objectives as assets: one step that scores every day of the period so far."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from okr_pipeline.assets import WAREHOUSE_POOL, Project, owners, run_days
+from okr_pipeline.config import KeyResult, Objective
+from okr_pipeline.scoring import objectives_as_of, score, scores_as_of
+
+_SHOWN = (
+    *("value", "baseline", "target", "progress", "score", "expected", "alongside"),
+    *("status", "reason", "held_from", "final", "last_data_day"),
+)
+
+
+def scores_asset(project: Project) -> dg.AssetsDefinition:
+    """`key_result/<id>` and `objective/<id>` for everything configured, grouped by objective."""
+    config = project.config
+
+    @dg.multi_asset(
+        name="scores",
+        specs=[
+            *(
+                _key_result_spec(result, objective)
+                for objective in config.objectives
+                for result in objective.key_results
+            ),
+            *(_objective_spec(objective) for objective in config.objectives),
+        ],
+        partitions_def=project.partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=WAREHOUSE_POOL,
+    )
+    def scored(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        _, as_of = run_days(context)
+        with project.warehouse.open() as connection:
+            change, load = score(connection, config, as_of)
+            results = scores_as_of(connection, config, as_of).to_pylist()
+            objectives = objectives_as_of(connection, config, as_of).to_pylist()
+        context.log.info(f"scores: load {load}, {change.inserted:,} new, {change.changed:,} changed")
+        for row in results:
+            yield dg.MaterializeResult(asset_key=["key_result", row["key_result"]], metadata=_metadata(row))
+        for row in objectives:
+            yield dg.MaterializeResult(asset_key=["objective", row["objective"]], metadata=_metadata(row))
+
+    return scored
+
+
+def _key_result_spec(result: KeyResult, objective: Objective) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["key_result", result.id],
+        deps=[["metric", result.metric.id]],
+        description=f"{result.title.en}\n\n{result.title.th}\n\nOwner: {result.owner}. Configured at {result.place}.",
+        group_name=_group(objective),
+        kinds={"sql", "duckdb"},
+        owners=owners(objective.team),
+        metadata={"dagster/table_name": "okr.scores", "owner": result.owner, "period": result.period.name},
+    )
+
+
+def _objective_spec(objective: Objective) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["objective", objective.id],
+        deps=[["key_result", result.id] for result in objective.key_results],
+        description=f"{objective.title.en}\n\n{objective.title.th}\n\nOwner: {objective.owner}. Configured at {objective.place}.",
+        group_name=_group(objective),
+        kinds={"sql", "duckdb"},
+        owners=owners(objective.team),
+        metadata={"dagster/table_name": "okr.objectives", "owner": objective.owner, "period": objective.period.name},
+    )
+
+
+def _group(objective: Objective) -> str:
+    return objective.id.replace("-", "_")
+
+
+def _metadata(row: dict[str, Any]) -> dict[str, Any]:
+    """What a score row says, numbers as numbers so that Dagster plots them over time."""
+    shown = {name: row[name] for name in _SHOWN if row.get(name) is not None}
+    return {name: value if isinstance(value, (float, bool)) else str(value) for name, value in shown.items()}

@@ -1,0 +1,241 @@
+"""`okr`: thin commands over the functions that the assets call. Exit 0 done, 1 the user's mistake, 2 something is held back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from okr_pipeline import clock
+from okr_pipeline.config import Config, load
+from okr_pipeline.errors import ConfigError, OkrError
+
+if TYPE_CHECKING:
+    import duckdb
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+HELD_BACK = 2
+ConfigDir = Annotated[Path, typer.Option("--config", envvar="OKR_CONFIG", help="The configuration's folder.")]
+HomeDir = Annotated[
+    Path, typer.Option("--home", envvar="OKR_HOME", help="Where the warehouse and what is published live.")
+]
+Sandbox = Annotated[
+    bool, typer.Option("--sandbox", help="Pull from local stand-ins with seeded data instead of your sources.")
+]
+CONFIG, HOME = Path("okr_config"), Path(".okr")
+
+
+class Format(StrEnum):
+    """How `okr score` and `okr explain` print."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+@app.command()
+def run(
+    date_: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The day to bring up to date.")
+    ] = None,
+    from_: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="With --to: several days in one run.")
+    ] = None,
+    to: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"])] = None,
+    sandbox: Sandbox = False,
+    config: ConfigDir = CONFIG,
+    home: HomeDir = HOME,
+) -> None:
+    """The nightly job: ingest, check, score, publish. Without a date: yesterday, in the organisation's time zone."""
+    from okr_pipeline.night import run_night, troubles
+    from okr_pipeline.report import print_scores, print_troubles
+    from okr_pipeline.warehouse import Warehouse
+
+    if date_ and (from_ or to):
+        raise ConfigError("--date names one day and --from … --to several; give one or the other")
+    first, last = from_ or date_, to or date_ or from_
+    with _sources(config, home, sandbox, last.date() if last else None) as read:
+        yesterday = clock.today(read.organisation.timezone) - timedelta(days=1)
+        days = (first.date() if first else last.date() if last else yesterday, last.date() if last else yesterday)
+        _check_days(read, *days)
+        shown = days[1].isoformat() if days[0] == days[1] else f"{days[0]} to {days[1]}"
+        console.print(f"[bold]okr run[/] {shown}" + (" · sandbox" if sandbox else ""))
+        done = run_night(read, home, *days, say=lambda line: console.print(f"  {line}", markup=False))
+        with Warehouse(home).open() as connection:
+            print_scores(console, connection, read, days[1])
+            held = troubles(connection, read)
+        print_troubles(console, held)
+    page = home / "published" / "scorecard.html"
+    if page.exists():
+        console.print(f"Page      {page}\nSnapshot  {home / 'published' / 'okr.duckdb'}")
+    if not done or held:
+        raise typer.Exit(HELD_BACK)
+
+
+@app.command()
+def check(config: ConfigDir = CONFIG, sandbox: Sandbox = False) -> None:
+    """Validates the whole configuration, down to the SQL of every formula, without the network."""
+    import duckdb
+
+    from okr_pipeline.scoring import bind
+    from okr_pipeline.warehouse.engine import create_schema
+
+    read = load(config, os.environ, unset_is_wrong=not sandbox)
+    with duckdb.connect(":memory:") as connection:
+        create_schema(connection)
+        bind(connection, read)
+    console.print(
+        f"{config}: {len(read.objectives)} objectives, {len(read.key_results)} key results, {len(read.metrics)} metrics,"
+        f" {len(read.tables)} streams: all right (configuration {read.hash})"
+    )
+
+
+@app.command()
+def score(
+    as_of: Annotated[
+        datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The day; default: the last scored.")
+    ] = None,
+    known_at: Annotated[
+        datetime | None, typer.Option("--known-at", help="As it was known at this instant (UTC unless it says).")
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format")] = Format.table,
+    config: ConfigDir = CONFIG,
+    home: HomeDir = HOME,
+) -> None:
+    """The scores as of a day, as known now or at any past instant."""
+    from okr_pipeline.report import print_scores, scores_csv, scores_json
+
+    read = load(config, os.environ, unset_is_wrong=False)
+    with _published(home) as connection:
+        day = as_of.date() if as_of else _last_scored(connection)
+        if format_ is Format.table:
+            print_scores(console, connection, read, day, known_at)
+        else:
+            printed = scores_json if format_ is Format.json else scores_csv
+            sys.stdout.write(printed(connection, read, day, known_at))
+
+
+@app.command()
+def explain(
+    key_result: str,
+    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"])] = None,
+    format_: Annotated[Format, typer.Option("--format")] = Format.table,
+    config: ConfigDir = CONFIG,
+    home: HomeDir = HOME,
+) -> None:
+    """Where a key result's number comes from: the formula with its numbers, the days, the loads and the raw rows."""
+    from okr_pipeline.explain import explanation, explanation_text
+
+    read = load(config, os.environ, unset_is_wrong=False)
+    if key_result not in read.key_results:
+        raise ConfigError(f"there is no key result `{key_result}`; there are: {', '.join(read.key_results)}")
+    with _published(home) as connection:
+        found = explanation(
+            connection, read, read.key_results[key_result], as_of.date() if as_of else _last_scored(connection)
+        )
+    if format_ is Format.json:
+        import json
+
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2, default=str) + "\n")
+    else:
+        console.print(explanation_text(found), markup=False)
+
+
+@app.command()
+def ui(sandbox: Sandbox = False, port: int = 3000, config: ConfigDir = CONFIG, home: HomeDir = HOME) -> None:
+    """Dagster's web server and daemon on this project, on the loopback address only (it has no log-in)."""
+    import subprocess
+
+    from okr_pipeline.night import instance_home
+
+    with _sources(config, home, sandbox, None):
+        instance_home(home)
+        os.environ |= {"OKR_CONFIG": str(config.resolve()), "OKR_HOME": str(home.resolve())}
+        command = [
+            sys.executable,
+            "-m",
+            "dagster",
+            "dev",
+            "-m",
+            "okr_pipeline.definitions",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(port),
+        ]
+        with suppress(KeyboardInterrupt):
+            raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own command
+
+
+@contextmanager
+def _sources(config: Path, home: Path, sandbox: bool, last: date | None) -> Iterator[Config]:
+    """The configuration, with the sandbox's stand-ins up and their addresses in the environment where that was asked for."""
+    with ExitStack() as stack:
+        if sandbox:
+            try:
+                from okr_pipeline.sandbox import DEMO_DAY, running
+            except ModuleNotFoundError as error:
+                raise ConfigError(
+                    f"the sandbox needs {error.name}; install it with `pip install 'okr-pipeline[sandbox]'`"
+                ) from None
+            zone = load(config, os.environ, unset_is_wrong=False).organisation.timezone
+            if "OKR_NOW" not in os.environ:
+                os.environ["OKR_NOW"] = clock.night_after(last or DEMO_DAY, zone).isoformat()
+            os.environ |= stack.enter_context(running(home))
+        yield load(config, os.environ)
+
+
+@contextmanager
+def _published(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
+
+    snapshot = home / "published" / "okr.duckdb"
+    if not snapshot.exists():
+        raise ConfigError(f"{snapshot} does not exist yet; `okr run` makes it (try `okr run --sandbox`)")
+    connection = duckdb.connect(snapshot, read_only=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _last_scored(connection: duckdb.DuckDBPyConnection) -> date:
+    last: date | None = connection.execute("SELECT MAX(as_of) FROM okr.scores").fetchall()[0][0]
+    if last is None:
+        raise ConfigError("nothing is scored yet; `okr run` does it")
+    return last
+
+
+def _check_days(config: Config, first: date, last: date) -> None:
+    """Days that can be run: in order, over already, and not before any key result looks back to."""
+    from okr_pipeline.scoring import earliest_day
+
+    earliest, today = earliest_day(config), clock.today(config.organisation.timezone)
+    if first > last:
+        raise ConfigError(f"--from {first} is after --to {last}; swap them")
+    if first < earliest:
+        raise ConfigError(f"{first} is before {earliest}, the first day that any key result looks back to; start there")
+    if last >= today:
+        raise ConfigError(
+            f"{last} is not over yet in {config.organisation.timezone}; the last day that can be scored is {today - timedelta(days=1)}"
+        )
+
+
+def main() -> None:
+    """The entry point: turns our errors into one message and an exit code, never a traceback."""
+    try:
+        app()
+    except OkrError as error:
+        errors.print(f"okr: {error}", markup=False, style="red")
+        sys.exit(1 if isinstance(error, ConfigError) else HELD_BACK)

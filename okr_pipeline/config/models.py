@@ -1,0 +1,158 @@
+"""What may stand in `okr_config/*.yaml`: the shapes that people write, strict, before any name is looked up."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from okr_pipeline.config.periods import FiscalYear
+from okr_pipeline.config.words import AmountField, EveryField, Id, OverField, SpanField, Text
+from okr_pipeline.connectors.settings import Days, TimeZone
+
+
+class Strict(BaseModel):
+    """Unknown fields are mistakes, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Status(Strict):
+    """Thresholds on score ÷ expected: at or above `on_track`, else at or above `at_risk`, else off track."""
+
+    on_track: Annotated[float, Field(gt=0, le=2)] = 0.9
+    at_risk: Annotated[float, Field(gt=0, le=2)] = 0.6
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Status:
+        if self.at_risk >= self.on_track:
+            raise ValueError(f"at_risk ({self.at_risk}) must be below on_track ({self.on_track})")
+        return self
+
+
+class OrganisationYaml(Strict):
+    """`okr.yaml`."""
+
+    organisation: Text
+    timezone: TimeZone
+    fiscal_year: FiscalYear = FiscalYear()
+    week_starts: Literal["monday", "sunday", "saturday"] = "monday"
+    status: Status = Status()
+
+
+class PartYaml(Strict):
+    """One part of a metric: an aggregate over the rows of a table or view, per day."""
+
+    formula: str
+    from_: Annotated[str | None, Field(alias="from")] = None
+    date: str | None = None
+    where: str | None = None
+    counts_from: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _formula_alone(cls, value: Any) -> Any:
+        return {"formula": value} if isinstance(value, str) else value
+
+
+class MetricYaml(Strict):
+    """One entry of `metrics/*.yaml`. Either `value`, or `numerator` and `denominator`; `parts` name what `value` combines."""
+
+    title: Text
+    unit: Literal["percent"] | Text
+    description: Text | None = None
+    owner: Annotated[str, Field(pattern=r"^[\w-]+$|^[^@\s]+@[^@\s]+$")] | None = None  # a team's name or an e-mail address
+    from_: Annotated[str | None, Field(alias="from")] = None
+    date: str | None = None
+    where: str | None = None
+    counts_from: str | None = None
+    value: str | None = None
+    numerator: PartYaml | None = None
+    denominator: PartYaml | None = None
+    parts: dict[Id, PartYaml] = {}
+    stale_after: Days | None = None
+
+    @model_validator(mode="after")
+    def _one_formula(self) -> MetricYaml:
+        ratio = (self.numerator is not None, self.denominator is not None)
+        if any(ratio) and (not all(ratio) or self.value or self.parts):
+            raise ValueError(
+                "a ratio has `numerator` and `denominator` and nothing else; other formulas use `value` and `parts`"
+            )
+        if not any(ratio) and not self.value:
+            raise ValueError("a metric needs a formula; write `numerator:` and `denominator:`, or `value:`")
+        return self
+
+
+class KeyResultYaml(Strict):
+    """One key result: reach (`baseline` → `target`), `at_least`, `at_most` or `between`, each also with `every`."""
+
+    id: Id
+    metric: str
+    title: Text | None = None
+    baseline: AmountField | None = None
+    target: AmountField | None = None
+    at_least: AmountField | None = None
+    at_most: AmountField | None = None
+    between: tuple[AmountField, AmountField] | None = None
+    every: EveryField | None = None
+    over: OverField | None = None
+    during: SpanField | None = None
+    alongside: OverField | None = None
+    pace: Literal["linear", "constant"] = "linear"
+    due: date | None = None
+    weight: Annotated[Decimal, Field(gt=0, le=1000)] = Decimal(1)
+    type: Literal["committed", "aspirational"] = "committed"
+    owner: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """reach, at_least, at_most or between."""
+        return next((name for name in ("at_least", "at_most", "between") if getattr(self, name) is not None), "reach")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> KeyResultYaml:
+        kinds = [n for n in ("target", "at_least", "at_most", "between") if getattr(self, n) is not None]
+        if len(kinds) != 1:
+            raise ValueError(
+                f"a key result has exactly one of target, at_least, at_most, between; this one has {' and '.join(kinds) or 'none'}"
+            )
+        if self.target is not None and self.baseline is None:
+            raise ValueError(
+                "`target` needs the `baseline` it is reached from; add it, or use at_least/at_most for a bound alone"
+            )
+        if self.baseline is not None and self.between is not None:
+            raise ValueError("`between` is kept or not: it has no `baseline`; leave it out")
+        if self.baseline is not None and self.every is not None:
+            raise ValueError("with `every` intervals are counted: there is no `baseline`; leave it out")
+        if self.target is not None and self.every is not None:
+            raise ValueError(
+                "`every` needs a condition for each interval; use at_least, at_most or between instead of target"
+            )
+        bound = self.target or self.at_least or self.at_most
+        if self.baseline is not None and bound is not None and self.baseline.value == bound.value:
+            raise ValueError(
+                "baseline and target are equal, so there is no way to go; use at_least (or at_most) without baseline"
+            )
+        if self.kind in ("at_least", "at_most") and self.baseline is None and bound is not None and bound.value <= 0:
+            raise ValueError(f"{self.kind} a bound of zero or less has no share to score; give it a `baseline`")
+        if self.between is not None and self.between[0].value > self.between[1].value:
+            raise ValueError("`between` takes the lower bound first")
+        if self.during is not None and (self.over is not None or self.every is not None):
+            raise ValueError("`during` already says which days count; leave out `over` and `every`")
+        if self.every is not None and self.over is not None:
+            raise ValueError("`every` already says which days count; leave out `over`")
+        return self
+
+
+class ObjectiveYaml(Strict):
+    """One file of `objectives/`."""
+
+    id: Id
+    title: Text
+    period: str
+    owner: str
+    team: str | None = None
+    key_results: Annotated[list[KeyResultYaml], Field(min_length=1)]

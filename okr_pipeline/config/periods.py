@@ -1,0 +1,75 @@
+"""Periods of the organisation's fiscal year, by the names that people use: FY2570, FY2570-H1, -T2, -Q3, -M04, or two dates."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from okr_pipeline.config import words
+
+BUDDHIST_ERA = 543  # years that the Buddhist Era is ahead of the Common Era
+_MONTHS = {"H": 6, "T": 4, "Q": 3, "M": 1}
+
+
+@dataclass(frozen=True)
+class Period:
+    """The days of an objective, both ends included."""
+
+    name: str
+    first: date
+    last: date
+
+
+def _month_and_day(value: str) -> str:
+    match = re.fullmatch(r"(\d\d)-(\d\d)", value)
+    if not match or not 1 <= int(match[1]) <= 12 or not 1 <= int(match[2]) <= 28:
+        raise ValueError(f'{value!r} is not a month and day; write for example "10-01" (day 01 to 28)')
+    return value
+
+
+class FiscalYear(BaseModel):
+    """A fiscal year is named after the calendar year in which it ends, in the era that the organisation writes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    starts: Annotated[str, AfterValidator(_month_and_day)] = "01-01"
+    era: Literal["common", "buddhist"] = "common"
+
+    def period(self, name: str) -> Period:
+        """The days of `FY2570-Q1` and the like, or of `2026-10-01 to 2026-12-31`; ValueError with a remedy otherwise."""
+        match = re.fullmatch(r"FY(\d{4})(?:-([HTQM])(\d{1,2}))?", name.strip())
+        if not match:
+            return self._explicit(name)
+        months, number = _MONTHS.get(match[2], 12), int(match[3] or 1)
+        if not 1 <= number <= 12 // months:
+            raise ValueError(f"{name!r} does not exist: a year has {12 // months} of `{match[2]}`")
+        first = _add_months(self._first_day(int(match[1])), months * (number - 1))
+        return Period(name.strip(), first, _add_months(first, months) - timedelta(days=1))
+
+    def _first_day(self, label: int) -> date:
+        month, day = map(int, self.starts.split("-"))
+        year = label - (BUDDHIST_ERA if self.era == "buddhist" else 0)
+        if not 1900 <= year <= 2200:
+            raise ValueError(
+                f"FY{label} is not a year of the {self.era} era; a fiscal year is named after the calendar year it ends in"
+            )
+        return date(year if self.starts == "01-01" else year - 1, month, day)
+
+    @staticmethod
+    def _explicit(name: str) -> Period:
+        try:
+            days = words.span(name)
+        except ValueError:
+            days = None
+        if not isinstance(days, words.Span):
+            raise ValueError(f"{name!r} is not a period; write for example `FY2570-Q1` or `2026-10-01 to 2026-12-31`")  # noqa: TRY004
+        return Period(name, days.first, days.last)
+
+
+def _add_months(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

@@ -1,0 +1,124 @@
+"""The configuration with every name looked up: what the rest of the package works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from okr_pipeline.config.formula import Aggregate, View
+from okr_pipeline.config.models import KeyResultYaml, OrganisationYaml
+from okr_pipeline.config.periods import Period
+from okr_pipeline.config.words import Text
+from okr_pipeline.connectors.contract import Connector, Stream
+
+
+@dataclass(frozen=True)
+class Table:
+    """A raw table `raw.<connector>_<stream>`, and the connector that fills it."""
+
+    name: str
+    connector: Connector
+    stream: Stream
+    place: str
+    unset: tuple[str, ...] = ()  # environment variables that its connector needs and that are not set
+
+    @property
+    def lookback(self) -> int:
+        """How many days every night pulls again."""
+        configured = self.connector.settings.lookback
+        return configured if configured is not None else self.stream.restates
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a metric: an aggregate over rows of `source` (a raw table or a view), per day of its `date` column."""
+
+    name: str
+    aggregate: Aggregate
+    source: str
+    date: str
+    where: str | None
+    counts_from: str | None
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A formula (`value`, SQL over part names) of parts. `unit` is "percent" or the word for what is counted."""
+
+    id: str
+    title: Text
+    unit: str | Text
+    description: Text | None
+    owner: str | None
+    parts: tuple[Part, ...]
+    value: str
+    stale_after: int | None
+    place: str
+
+    @property
+    def unit_name(self) -> str:
+        """`percent`, or the English word."""
+        return self.unit if isinstance(self.unit, str) else self.unit.en
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The raw tables it rests on."""
+        return tuple(dict.fromkeys(table for part in self.parts for table in part.tables))
+
+    @property
+    def is_level(self) -> bool:
+        """True when it is a standing (all parts `latest`) and not a flow of days."""
+        return all(part.aggregate.function == "latest" for part in self.parts)
+
+
+@dataclass(frozen=True)
+class KeyResult:
+    """A key result as written, with its metric and period looked up. `configuration` is the hash of all that decides its score."""
+
+    spec: KeyResultYaml
+    objective: str
+    title: Text
+    owner: str
+    metric: Metric
+    period: Period
+    configuration: str
+    place: str
+
+    @property
+    def id(self) -> str:
+        """Unique in the whole configuration."""
+        return self.spec.id
+
+
+@dataclass(frozen=True)
+class Objective:
+    """An objective and its key results, in the order written."""
+
+    id: str
+    title: Text
+    owner: str
+    team: str | None
+    period: Period
+    key_results: tuple[KeyResult, ...]
+    place: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole of `okr_config/`. `hash` names this state of it."""
+
+    directory: Path
+    organisation: OrganisationYaml
+    tables: Mapping[str, Table]
+    views: Mapping[str, View]
+    metrics: Mapping[str, Metric]
+    objectives: tuple[Objective, ...]
+    hash: str
+
+    @cached_property
+    def key_results(self) -> Mapping[str, KeyResult]:
+        """Every key result by its id."""
+        return {result.id: result for objective in self.objectives for result in objective.key_results}

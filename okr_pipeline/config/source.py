@@ -1,0 +1,175 @@
+"""YAML that remembers its lines, and the mistakes found in it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.scalarfloat import ScalarFloat
+
+from okr_pipeline.errors import ConfigError
+
+Path_ = tuple[str | int, ...]
+T = TypeVar("T")
+_REFERENCE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+@dataclass
+class Problems:
+    """Every mistake of a configuration, collected so that one run of `okr check` shows them all."""
+
+    found: list[str] = field(default_factory=list)
+
+    def add(self, place: str, message: str) -> None:
+        """`place` is `file:line` or `file:line: field`."""
+        self.found.append(f"{place}: {message}")
+
+    def stop_if_any(self) -> None:
+        """Raises ConfigError with all that was found."""
+        if self.found:
+            raise ConfigError("\n".join(dict.fromkeys(self.found)))
+
+
+@dataclass
+class Source:
+    """One YAML file: its plain data and the line of every field."""
+
+    path: str
+    data: Any
+    lines: dict[Path_, int]
+    prefix: Path_ = ()  # where in the file `data` stands, when it is one entry of it
+
+    def entry(self, name: str) -> Source:
+        """One entry of the file's top level, with places still told from the whole file."""
+        lines = {where[1:]: line for where, line in self.lines.items() if where[:1] == (name,)}
+        return Source(self.path, self.data[name], lines, (name,))
+
+    def line(self, where: Path_) -> int:
+        """The line of a field, or of the nearest thing around it that the file does have."""
+        while where and where not in self.lines:
+            where = where[:-1]
+        return self.lines.get(where, 1)
+
+    def place(self, where: Path_) -> str:
+        """`file:line: field` as an editor can jump to it."""
+        name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in (*self.prefix, *where)).lstrip(
+            "."
+        )
+        return f"{self.path}:{self.line(where)}" + (f": {name}" if name else "")
+
+    def resolve(self, environment: Mapping[str, str]) -> tuple[Any, list[tuple[Path_, str]]]:
+        """The data with each `${NAME}` and `${NAME:-default}` replaced, and the (field, NAME) that are not set."""
+        unset: list[tuple[Path_, str]] = []
+
+        def replaced(value: Any, where: Path_) -> Any:
+            if isinstance(value, dict):
+                return {key: replaced(item, (*where, key)) for key, item in value.items()}
+            if isinstance(value, list):
+                return [replaced(item, (*where, index)) for index, item in enumerate(value)]
+            return _REFERENCE.sub(lambda match: looked_up(match, where), value) if isinstance(value, str) else value
+
+        def looked_up(match: re.Match[str], where: Path_) -> str:
+            name, default = match[1], match[2]
+            if not environment.get(name) and default is None:
+                unset.append((where, name))
+                return match[0]
+            return environment.get(name) or default
+
+        return replaced(self.data, ()), unset
+
+    def validate(self, kind: type[T] | Any, data: Any, problems: Problems) -> T | None:
+        """`data` as a `kind` (a pydantic model or type), or None with every mistake added to `problems`."""
+        try:
+            valid: T = TypeAdapter(kind).validate_python(data)
+        except ValidationError as error:
+            for detail in error.errors():
+                where = tuple(detail["loc"])
+                problems.add(self.place(self._known(where, detail["type"])), _remedy(detail, kind, where))
+            return None
+        return valid
+
+    def _known(self, where: Path_, problem: str) -> Path_:
+        """Without the parts that pydantic adds and the file does not have (names of union members)."""
+        if problem in {"missing", "extra_forbidden"}:
+            return where
+        while where and where not in self.lines:
+            where = where[:-1]
+        return where
+
+
+def read(path: Path, shown_as: str, problems: Problems) -> Source | None:
+    """One YAML 1.2 file; None, with the mistake added, where it is not YAML, is empty or repeats a key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        loaded = YAML(typ="rt").load(text)
+    except UnicodeDecodeError:
+        problems.add(f"{shown_as}:1", "is not UTF-8 text; save it as UTF-8")
+        return None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problems.add(
+            f"{shown_as}:{line}", f"is not valid YAML: {error.problem}; check indentation, quotes and brackets here"
+        )
+        return None
+    if not isinstance(loaded, CommentedMap):
+        problems.add(f"{shown_as}:1", "must be `field: value` lines; this file is empty or a list")
+        return None
+    lines: dict[Path_, int] = {(): 1}
+    return Source(shown_as, _plain(loaded, (), lines), lines)
+
+
+def _plain(node: Any, where: Path_, lines: dict[Path_, int]) -> Any:
+    if isinstance(node, CommentedMap):
+        for key in node:
+            lines[(*where, key)] = node.lc.data[key][0] + 1
+        return {key: _plain(value, (*where, key), lines) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        for index in range(len(node)):
+            lines[(*where, index)] = node.lc.data[index][0] + 1
+        return [_plain(value, (*where, index), lines) for index, value in enumerate(node)]
+    if isinstance(node, ScalarFloat):
+        return float(node)
+    return node
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` when something near exists, else the list of what there is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(names) or 'none'}"
+
+
+def _remedy(detail: Any, kind: Any, where: Path_) -> str:
+    """Pydantic's finding in the words of somebody who writes YAML."""
+    if detail["type"] == "extra_forbidden":
+        return f"unknown field `{where[-1]}`; {suggestion(str(where[-1]), _fields(kind, where[:-1]))}"
+    if detail["type"] == "missing":
+        return f"the field `{where[-1]}` is missing; add `{where[-1]}: …`"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    given = "" if detail["type"] == "value_error" or isinstance(detail["input"], dict) else f"; got {detail['input']!r}"
+    return message[:1].lower() + message[1:] + given
+
+
+def _fields(kind: Any, where: Path_) -> list[str]:
+    """The fields that a model allows at a place, followed through lists, dicts and optional types."""
+    models = [kind] if isinstance(kind, type) and issubclass(kind, BaseModel) else _models(kind)
+    for part in where:
+        step: Callable[[type[BaseModel]], list[type[BaseModel]]] = lambda model, name=part: (  # type: ignore[misc]  # noqa: E731
+            _models(model.model_fields[name].annotation) if name in model.model_fields else [model]
+        )
+        models = [inner for model in models for inner in step(model)]
+    return [field_.alias or name for model in models for name, field_ in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models(argument)]

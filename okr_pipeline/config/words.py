@@ -1,0 +1,136 @@
+"""The small words that marketing people write in YAML (amounts, windows, intervals, spans), each parsed to one value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=80)]
+Unit = Literal["day", "week", "month", "quarter"]
+
+
+class Text(BaseModel):
+    """A text in both languages; where one is missing, the other is shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    en: str
+    th: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_both(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"en": value, "th": value}
+        if isinstance(value, dict) and len(value) == 1 and set(value) <= {"en", "th"}:
+            return dict.fromkeys(("en", "th"), next(iter(value.values())))
+        return value
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number as written: `45`, `-1.5` or `30%` (kept as 0.30, with the sign remembered)."""
+
+    value: Decimal
+    percent: bool
+
+
+def amount(value: object) -> object:
+    """`30%` → Amount(0.30, percent); a plain number → Amount(number)."""
+    if isinstance(value, Amount):
+        return value
+    text = str(value).strip().replace(",", "") if not isinstance(value, bool) else ""
+    try:
+        number = Decimal(text.removesuffix("%").strip())
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise ValueError(f"{value!r} is not a number; write for example `45` or `30%`")
+    return Amount(number / 100, True) if text.endswith("%") else Amount(number, False)
+
+
+@dataclass(frozen=True)
+class Over:
+    """Which days count on an as-of day: to date (of the period, week or month), the last complete interval, or trailing."""
+
+    kind: Literal["to_date", "last", "trailing"]
+    unit: Literal["period", "day", "week", "month", "quarter"]
+    days: int = 0
+
+    def __str__(self) -> str:
+        if self.kind == "trailing":
+            return f"trailing {self.days} days"
+        return f"last {self.unit}" if self.kind == "last" else f"{self.unit} to date"
+
+
+def over(value: object) -> object:
+    """`last week`, `month to date`, `trailing 28 days` → Over."""
+    if isinstance(value, Over):
+        return value
+    text = str(value).strip().lower()
+    if match := re.fullmatch(r"trailing ([1-9]\d*) days?", text):
+        return Over("trailing", "day", int(match[1]))
+    if match := re.fullmatch(r"last (week|month|quarter)", text):
+        return Over("last", match[1])  # type: ignore[arg-type]
+    if match := re.fullmatch(r"(period|week|month|quarter) to date", text):
+        return Over("to_date", match[1])  # type: ignore[arg-type]
+    raise ValueError(
+        f"{value!r} is not a window; write `period to date`, `month to date`, `last week`, `last month` or `trailing 28 days`"
+    )
+
+
+@dataclass(frozen=True)
+class Every:
+    """A cadence's interval: `count` whole units."""
+
+    count: int
+    unit: Unit
+
+    def __str__(self) -> str:
+        return self.unit if self.count == 1 else f"{self.count} {self.unit}s"
+
+
+def every(value: object) -> object:
+    """`week`, `2 weeks`, `month` → Every."""
+    if isinstance(value, Every):
+        return value
+    match = re.fullmatch(r"(?:([1-9]\d?) )?(day|week|month|quarter)s?", str(value).strip().lower())
+    if not match:
+        raise ValueError(f"{value!r} is not an interval; write `day`, `week`, `2 weeks`, `month` or `quarter`")
+    return Every(int(match[1] or 1), match[2])  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+
+def span(value: object) -> object:
+    """`week 2 from 2026-10-19` or `2026-10-26 to 2026-11-01` → Span."""
+    if isinstance(value, Span):
+        return value
+    text = str(value).strip().lower()
+    try:
+        if match := re.fullmatch(r"week ([1-9]\d?) from (\d{4}-\d\d-\d\d)", text):
+            first = date.fromisoformat(match[2]) + timedelta(weeks=int(match[1]) - 1)
+            return Span(first, first + timedelta(days=6))
+        if match := re.fullmatch(r"(\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d)", text):
+            days = Span(date.fromisoformat(match[1]), date.fromisoformat(match[2]))
+            if days.first <= days.last:
+                return days
+    except ValueError:
+        pass
+    raise ValueError(f"{value!r} is not a span of days; write `week 2 from 2026-10-19` or `2026-10-26 to 2026-11-01`")
+
+
+AmountField = Annotated[Amount, BeforeValidator(amount), Field(json_schema_extra={"type": ["string", "number"]})]
+OverField = Annotated[Over, BeforeValidator(over)]
+EveryField = Annotated[Every, BeforeValidator(every)]
+SpanField = Annotated[Span, BeforeValidator(span)]

@@ -1,0 +1,183 @@
+"""One SQL database: opened read-only, asked, closed, and its errors told in our words. Imports SQLAlchemy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
+
+STATEMENT_SECONDS = 600
+# By driver, unless the URL's own query sets them: how long connecting may take, in seconds.
+TIMEOUTS: dict[str, dict[str, int]] = {
+    "pysqlite": {"timeout": 15},
+    "psycopg": {"connect_timeout": 15},
+    "psycopg2": {"connect_timeout": 15},
+    "pymysql": {"connect_timeout": 15, "read_timeout": STATEMENT_SECONDS},
+    "mysqldb": {"connect_timeout": 15, "read_timeout": STATEMENT_SECONDS},
+}
+# By dialect: read only, instants in UTC whatever the server's zone, and no statement without an end.
+SESSION: dict[str, tuple[str, ...]] = {
+    "sqlite": ("PRAGMA query_only = ON",),
+    "postgresql": (
+        "SET TRANSACTION READ ONLY",
+        "SET TIME ZONE 'UTC'",
+        f"SET statement_timeout = '{STATEMENT_SECONDS}s'",
+    ),
+    "mysql": (
+        "SET SESSION TRANSACTION READ ONLY",
+        "SET time_zone = '+00:00'",
+        f"SET max_execution_time = {STATEMENT_SECONDS * 1000}",
+    ),
+    "mariadb": (
+        "SET SESSION TRANSACTION READ ONLY",
+        "SET time_zone = '+00:00'",
+        f"SET max_statement_time = {STATEMENT_SECONDS}",
+    ),
+}
+TYPES: dict[str, sa.types.TypeEngine[Any]] = {
+    "text": sa.Text(),
+    "integer": sa.BigInteger(),
+    "decimal": sa.Numeric(38, 9),
+    "boolean": sa.Boolean(),
+    "date": sa.Date(),
+    "timestamp": sa.DateTime(),
+}
+PACKAGES = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+REFUSED = re.compile(
+    r"authentication failed|access denied|permission denied|no password supplied|login failed|unknown database"
+    r'|(role|database) ".*" does not exist|file is not a database',
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Columns (name -> type in YAML) of a table, ordered by the key; `bounds` keeps first ≤ column < last."""
+
+    table: str
+    schema: str | None
+    columns: Mapping[str, str]
+    order: tuple[str, ...]
+    bounds: tuple[str, date | datetime, date | datetime] | None
+
+    def statement(self, dialect: str) -> sa.Select[Any]:
+        """The SELECT: names quoted, values bound.
+
+        SQLite has no types for days: there all columns come as text, and days that it cannot read come in every window,
+        so that they are refused and not overlooked.
+        """
+        columns = {name: sa.column(name, TYPES[kind]) for name, kind in self.columns.items()}
+        sqlite = dialect == "sqlite"
+        chosen = [sa.cast(column, sa.Text).label(name) if sqlite else column for name, column in columns.items()]
+        table = sa.table(self.table, *columns.values(), schema=self.schema)
+        query = sa.select(*chosen).select_from(table).order_by(*(columns[name] for name in self.order))
+        if self.bounds is None:
+            return query
+        name, first, after = self.bounds
+        if not sqlite:
+            return query.where(columns[name] >= first, columns[name] < after)
+        instant = sa.func.datetime(columns[name])  # in one form and in UTC, whatever the form of the rows
+        inside = sa.and_(instant >= sa.func.datetime(str(first)), instant < sa.func.datetime(str(after)))
+        return query.where(sa.or_(inside, sa.and_(columns[name].is_not(None), instant.is_(None))))
+
+
+class Database:
+    """A database by its URL; `name` is the connector's, for messages. Close it when done."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.engine = _engine(name, url)
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self.engine.dispose()
+
+    def ask(self, selection: Selection, rows: int) -> tuple[sa.Connection, sa.CursorResult[Any]]:
+        """The answer, to be streamed in partitions of so many rows under `told`; the caller closes the connection."""
+        with self.told(None):
+            connection = self.engine.connect()
+        dialect = self.engine.dialect.name
+        try:
+            with self.told(selection):
+                for setting in SESSION.get(dialect, ()):
+                    connection.exec_driver_sql(setting)
+                return connection, connection.execution_options(yield_per=rows).execute(selection.statement(dialect))
+        except BaseException:
+            connection.close()
+            raise
+
+    @contextmanager
+    def told(self, selection: Selection | None) -> Iterator[None]:
+        """SQLAlchemy's errors as ours; give what was asked for once there is a connection."""
+        try:
+            yield
+        except exc.SQLAlchemyError as error:
+            raise self._meaning(error, selection) from None  # without the cause, which may hold the URL
+
+    def _meaning(self, error: exc.SQLAlchemyError, selection: Selection | None) -> OkrError:
+        url = self.engine.url
+        at = f"{self.name}: {url.set(query={}).render_as_string(hide_password=True)}"
+        text = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".")
+        secrets = [url.password, *(str(value) for name, value in url.query.items() if re.search("pass|key|tok", name))]
+        for secret in filter(None, secrets):
+            text = text.replace(str(secret), "***")
+        if isinstance(error, exc.DataError):
+            return DataRejected(f"{at}: {text}. Look at the rows, or declare the column as text.")
+        lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated
+        if selection and not lost and (missing := self._missing(selection)):
+            return SourceRejected(f"{self.name}: {missing}")
+        if REFUSED.search(text):
+            return SourceRejected(f"{at}: {text}. Mend the user, the password, the database or the permission.")
+        if lost or isinstance(error, exc.OperationalError | exc.InterfaceError | exc.TimeoutError):
+            return SourceUnavailable(f"{at}: {text}. Check that the database runs and can be reached from here.")
+        return SourceRejected(f"{at}: {text}. Mend the stream's declaration.")
+
+    def _missing(self, selection: Selection) -> str | None:
+        """Which table or column the database does not have, if that is what was wrong."""
+        table, schema = selection.table, selection.schema
+        try:
+            look = sa.inspect(self.engine)
+            if not look.has_table(table, schema=schema):
+                there = sorted([*look.get_table_names(schema), *look.get_view_names(schema)])
+                return f"there is no table {table}. Write one that is there: {', '.join(there) or 'none is'}."
+            found = [column["name"] for column in look.get_columns(table, schema=schema)]
+        except exc.SQLAlchemyError:
+            return None
+        absent = [name for name in selection.columns if name not in found]
+        if not absent:
+            return None
+        return f"table {table} has no column {', '.join(absent)}. Write one that is there: {', '.join(found)}."
+
+
+def _engine(name: str, address: str) -> sa.Engine:
+    remedy = "Write it as dialect+driver://user:password@host/database."
+    try:
+        url = sa.make_url(address)
+    except exc.ArgumentError:
+        raise SourceRejected(f"{name}: url is not a database URL. {remedy}") from None
+    path = url.database if url.get_backend_name() == "sqlite" else None
+    if path and path != ":memory:" and not path.startswith("file:") and not Path(path).is_file():
+        # SQLite would create it, and an empty database would look like a source without tables
+        raise SourceRejected(f"{name}: the SQLite file {path} does not exist. Mend the path in url.")
+    try:
+        limits = TIMEOUTS.get(url.get_driver_name(), {})
+        arguments = {argument: value for argument, value in limits.items() if argument not in url.query}
+        return sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, connect_args=arguments)
+    except exc.NoSuchModuleError:
+        raise SourceRejected(
+            f"{name}: SQLAlchemy knows no {url.drivername}. {remedy} Some databases need a dialect installed with pip."
+        ) from None
+    except ModuleNotFoundError as error:
+        package = PACKAGES.get(error.name or "", error.name)
+        raise SourceRejected(
+            f"{name}: the driver for {url.drivername} is not installed. Run: pip install '{package}'"
+        ) from None

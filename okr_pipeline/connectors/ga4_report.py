@@ -1,0 +1,79 @@
+"""GA4's reports as columns: what a dimension or metric is called and typed here, and an answer's rows as a batch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# Column types have to be known before the first answer: the API's TYPE_INTEGER metrics, its averages and shares, and
+# for all others (money, values, custom metrics) exact decimals. A value that does not fit its type is refused.
+INTEGERS = frozenset(
+    {
+        *("activeUsers", "active1DayUsers", "active7DayUsers", "active28DayUsers", "newUsers", "totalUsers"),
+        *("sessions", "engagedSessions", "screenPageViews", "eventCount"),
+        *("addToCarts", "checkouts", "ecommercePurchases", "firstTimePurchasers", "totalPurchasers", "transactions"),
+        *("itemsAddedToCart", "itemsCheckedOut", "itemsPurchased", "itemsViewed"),
+    }
+)
+AVERAGES = frozenset(
+    {
+        *("averagePurchaseRevenue", "averagePurchaseRevenuePerPayingUser", "averagePurchaseRevenuePerUser"),
+        *("averageRevenuePerUser", "averageSessionDuration", "bounceRate", "engagementRate", "eventCountPerUser"),
+        *("eventsPerSession", "screenPageViewsPerSession", "screenPageViewsPerUser", "sessionsPerUser"),
+        *("sessionKeyEventRate", "userKeyEventRate", "cartToViewRate", "firstTimePurchaserRate", "purchaserRate"),
+        *("transactionsPerPurchaser", "dauPerMau", "dauPerWau", "wauPerMau"),
+    }
+)
+# Without newUsers and firstTimePurchasers: nobody is new twice.
+PEOPLE = frozenset(
+    {"activeUsers", "active1DayUsers", "active7DayUsers", "active28DayUsers", "totalUsers", "totalPurchasers"}
+)
+
+
+def column(api_name: str) -> str:
+    """The column of a dimension or metric: `totalUsers` -> total_users, `customEvent:plan` -> custom_event_plan."""
+    if api_name == "date":
+        return "day"
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", api_name).lower()
+
+
+def data_type(metric: str) -> pa.DataType:
+    """The column type of a metric."""
+    if metric in INTEGERS:
+        return pa.int64()
+    return pa.float64() if metric in AVERAGES else pa.decimal128(38, 9)
+
+
+def why_not_additive(metric: str) -> str | None:
+    """Why the days of a metric must not be added up; None when they may."""
+    if metric in PEOPLE:
+        return "the same person comes on several days"
+    return "an average or a share of its day" if metric in AVERAGES else None
+
+
+def batch(answer: Any, names: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
+    """The rows of a RunReportResponse (protobuf) that was asked for `names`; ValueError when they are not that."""
+    sent = [header.name for header in [*answer.dimension_headers, *answer.metric_headers]]
+    if sent != list(names):
+        raise ValueError(f"its columns are {', '.join(sent) or 'missing'}")
+    rows = [[cell.value for cell in (*row.dimension_values, *row.metric_values)] for row in answer.rows]
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(sent)
+    return pa.record_batch([_array(each, field) for each, field in zip(columns, schema, strict=True)], schema=schema)
+
+
+def _array(values: Sequence[str], field: pa.Field) -> pa.Array:
+    """Strings, as the API sends every value, in the column's type."""
+    if pa.types.is_decimal(field.type):  # rounded here, since Arrow refuses digits beyond the scale
+        try:
+            return pa.array([Decimal(value).quantize(Decimal("1e-9")) for value in values], field.type)
+        except InvalidOperation:
+            raise ValueError(f"a value of {field.name} is no number") from None
+    text = pa.array(values, pa.string())
+    if pa.types.is_date(field.type):
+        text = pc.strptime(text, format="%Y%m%d", unit="s")
+    return text.cast(field.type)

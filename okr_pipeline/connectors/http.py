@@ -1,0 +1,79 @@
+"""What connectors over HTTP share: a refusal by its status, the wait that it asks for, and rows as a typed batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import inf
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from okr_pipeline.connectors.contract import Window
+from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
+
+TIMEOUT = 60.0  # seconds for one request; a page of 25,000 rows takes a few
+TRY_LATER = frozenset({408, 425, 429})
+
+
+def seconds_to_wait(retry_after: str | None) -> float | None:
+    """Seconds in a Retry-After header, which RFC 9110 allows to be a number or a date; None when it asks for no wait."""
+    try:
+        wait = float(retry_after or "")
+    except ValueError:
+        wait = _seconds_until(retry_after or "")
+    return wait if 0 < wait < inf else None  # "0" must not become a loop without a pause
+
+
+def _seconds_until(http_date: str) -> float:
+    try:
+        return (parsedate_to_datetime(http_date) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def refusal(
+    name: str, source: str, status: int, *, said: str, retry_after: str | None, remedy: str, quota: bool = False
+) -> OkrError:
+    """The error for an answer that is not a success; `quota` marks a status that means "too many" without saying so."""
+    answered = f"{name}: {source} answered {status} ({brief(said)})."
+    if quota or status in TRY_LATER or status >= 500:
+        return SourceUnavailable(f"{answered} Try again later.", seconds_to_wait(retry_after))
+    return SourceRejected(f"{answered} {remedy}")
+
+
+def brief(said: str, *secrets: str) -> str:
+    """A source's own words, fit for one line of a message: without the secrets, and not a whole page of HTML."""
+    for secret in filter(None, secrets):
+        said = said.replace(secret, "***")
+    line = " ".join(said.split()).rstrip(".")
+    return line if len(line) <= 200 else f"{line[:200]}…"
+
+
+def typed_batch(name: str, source: str, columns: Mapping[str, pa.Array], schema: pa.Schema) -> pa.RecordBatch:
+    """The columns as a batch of `schema`; DataRejected when one that is not nullable has gaps or does not fit."""
+    for column, values in columns.items():
+        gaps = values.null_count
+        if gaps and not schema.field(column).nullable:
+            raise DataRejected(
+                f"{name}: {source} left out {column} in {gaps} of {len(values)} rows. "
+                "Look at the rows there; nothing of this pull was landed."
+            )
+    try:
+        return pa.RecordBatch.from_arrays([columns[field.name].cast(field.type) for field in schema], schema=schema)
+    except pa.ArrowInvalid as error:
+        raise DataRejected(unreadable(name, source, error)) from error
+
+
+def within(days: pa.Array | pa.ChunkedArray, window: Window) -> pa.Array | pa.ChunkedArray:
+    """Which of the days lie in the window, as a mask to filter by."""
+    return pc.and_(pc.greater_equal(days, pa.scalar(window.first)), pc.less_equal(days, pa.scalar(window.last)))
+
+
+def unreadable(name: str, source: str, error: Exception) -> str:
+    """The message for an answer that is not of the shape its API documents."""
+    return (
+        f"{name}: {source} sent an answer that cannot be read ({brief(str(error))}). "
+        "Try again; if it stays so, the API or what stands between has changed."
+    )

@@ -1,0 +1,224 @@
+"""Mailchimp Marketing API: how each campaign fared, as counts.
+
+Rates in a report come as fractions, percents or strings, depending on its age, so only counts are read. Opens that a
+mail-privacy proxy made are inside `opens.unique_opens`; `opens.proxy_excluded_unique_opens` leaves them out and is
+missing in reports from before Mailchimp counted them. Ten connections at once are allowed per account; one is used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, SecretStr
+
+from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
+from okr_pipeline.connectors.http import TIMEOUT, brief, refusal, typed_batch, unreadable, within
+from okr_pipeline.connectors.settings import Settings
+from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
+
+if TYPE_CHECKING:
+    import httpx
+
+SOURCE = "Mailchimp"
+COUNTS = (
+    "emails_sent",
+    "hard_bounces",
+    "soft_bounces",
+    "delivered",
+    "opens_total",
+    "unique_opens",
+    "unique_opens_without_proxy",
+    "clicks_total",
+    "unique_clicks",
+)
+NULLABLE = {"title", "unique_opens_without_proxy"}
+
+CAMPAIGNS = Stream(
+    name="campaigns",
+    schema=pa.schema(
+        [
+            pa.field("campaign_id", pa.string(), nullable=False),
+            pa.field("send_date", pa.date32(), nullable=False),
+            pa.field("send_time", pa.timestamp("us"), nullable=False),
+            pa.field("title", pa.string()),
+            *(pa.field(name, pa.int64(), nullable=name in NULLABLE) for name in COUNTS),
+        ]
+    ),
+    key=("campaign_id",),
+    date="send_date",
+    description=(
+        "One row per sent campaign; send_time in UTC, delivered = sent − bounces. Opens and clicks keep coming after "
+        "the send date. unique_opens_without_proxy is null where Mailchimp has no such count, never unique_opens, "
+        "which a mail-privacy proxy inflates."
+    ),
+    restates=7,
+)
+
+REPORT = pa.struct(
+    [
+        ("id", pa.string()),
+        ("campaign_title", pa.string()),
+        ("send_time", pa.string()),
+        ("emails_sent", pa.float64()),  # as a number first: Arrow cuts the fraction off when it reads 1.5 as an integer
+        ("bounces", pa.struct([("hard_bounces", pa.float64()), ("soft_bounces", pa.float64())])),
+        (
+            "opens",
+            pa.struct(
+                [(name, pa.float64()) for name in ("opens_total", "unique_opens", "proxy_excluded_unique_opens")]
+            ),
+        ),
+        ("clicks", pa.struct([("clicks_total", pa.float64()), ("unique_clicks", pa.float64())])),
+    ]
+)
+
+NEW_KEY = "Make a new API key in Mailchimp and put it into the environment whole, with its ending (such as -us6)."
+REMEDIES = {
+    401: NEW_KEY,
+    403: "Make a key for a user who may see reports, and look whether `endpoint` is of the key's own data centre.",
+    404: "Look at `endpoint`: it is the part before /3.0.",
+}
+
+
+class MailchimpSettings(Settings):
+    """An empty `endpoint` is worked out from the key's ending; `page_size` is how many reports come in one answer."""
+
+    api_key: SecretStr
+    endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    page_size: int = Field(default=200, ge=1, le=1000)
+
+
+class Mailchimp(Connector):
+    """Campaign reports of one account."""
+
+    Settings: ClassVar[type[Settings]] = MailchimpSettings
+
+    def streams(self) -> Sequence[Stream]:
+        """`campaigns`."""
+        return [CAMPAIGNS]
+
+    def pull(self, stream: Stream, window: Window, said: Said) -> Iterator[pa.RecordBatch]:
+        """Reports of campaigns sent on the window's days, counted in the configured time zone."""
+        import httpx
+
+        received, pages, total = 0, 0, None
+        seen: set[str] = set()
+        key = self.settings.api_key.get_secret_value()
+        with httpx.Client(base_url=self._endpoint(key), auth=("okr", key), timeout=TIMEOUT) as client:
+            while total is None or received < total:
+                reports, announced = self.patiently(partial(self._page, client, window, received))
+                pages += 1
+                if total not in (None, announced) or (not reports and received < announced):
+                    raise self._shifted(received + len(reports), announced)
+                total = announced
+                received += len(reports)
+                if not reports:
+                    break
+                batch = self._batch(reports, stream)
+                seen.update(batch["campaign_id"].to_pylist())
+                yield batch.filter(within(batch["send_date"], window))
+        if not received == len(seen) == total:
+            raise self._shifted(len(seen), total)
+        said.notes.update(pages=pages)
+
+    def _endpoint(self, key: str) -> str:
+        data_centre = re.fullmatch(r".+-([a-z]+\d+)", key)
+        if self.settings.endpoint:
+            return str(self.settings.endpoint)
+        if data_centre:
+            return f"https://{data_centre[1]}.api.mailchimp.com"
+        raise SourceRejected(
+            f"{self.name}: the API key does not end in its data centre (such as -us6), so the address is unknown. "
+            "Copy the whole key from Mailchimp, or set `endpoint`."
+        )
+
+    def _page(self, client: httpx.Client, window: Window, offset: int) -> tuple[list[Any], int]:
+        """One page of reports and how many there are in all; every failure as ours."""
+        import httpx
+
+        # A day more at both ends: whether Mailchimp counts the bounds in is not documented. The cut is made afterwards.
+        params = {
+            "count": self.settings.page_size,
+            "offset": offset,
+            "since_send_time": self._midnight(window.first - timedelta(days=1)),
+            "before_send_time": self._midnight(window.last + timedelta(days=2)),
+        }
+        try:
+            response = client.get("/3.0/reports", params=params)
+        except httpx.DecodingError as error:
+            raise DataRejected(unreadable(self.name, SOURCE, error)) from error
+        except httpx.TransportError as error:
+            raise SourceUnavailable(
+                f"{self.name}: {SOURCE} cannot be reached at {client.base_url.host} ({type(error).__name__}). "
+                "Look at the network and `endpoint`, or try again later."
+            ) from error
+        if not response.is_success:
+            raise self._refused(response)
+        try:
+            answer = response.json()
+            return list(answer["reports"]), int(answer["total_items"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise DataRejected(unreadable(self.name, SOURCE, error)) from error
+
+    def _midnight(self, day: date) -> str:
+        """The start of a day in the configured zone, as the UTC instant that Mailchimp's filters take."""
+        start = datetime.combine(day, time(), ZoneInfo(self.settings.timezone))
+        return start.astimezone(UTC).isoformat()
+
+    def _batch(self, reports: list[Any], stream: Stream) -> pa.RecordBatch:
+        try:
+            parsed = pa.array(reports, REPORT)
+            instant = parsed.field("send_time").cast(pa.timestamp("us", "UTC"))
+            bounces, opens, clicks = (pc.struct_field(parsed, part) for part in ("bounces", "opens", "clicks"))
+            columns = {
+                "campaign_id": parsed.field("id"),
+                "send_time": instant.cast(pa.timestamp("us")),
+                "send_date": self._days(instant),
+                "title": parsed.field("campaign_title"),
+                "emails_sent": parsed.field("emails_sent"),
+                "hard_bounces": pc.struct_field(bounces, "hard_bounces"),
+                "soft_bounces": pc.struct_field(bounces, "soft_bounces"),
+                "opens_total": pc.struct_field(opens, "opens_total"),
+                "unique_opens": pc.struct_field(opens, "unique_opens"),
+                "unique_opens_without_proxy": pc.struct_field(opens, "proxy_excluded_unique_opens"),
+                "clicks_total": pc.struct_field(clicks, "clicks_total"),
+                "unique_clicks": pc.struct_field(clicks, "unique_clicks"),
+            }
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+            raise DataRejected(unreadable(self.name, SOURCE, error)) from error
+        bounced = pc.add(columns["hard_bounces"], columns["soft_bounces"])
+        columns["delivered"] = pc.subtract(columns["emails_sent"], bounced)
+        return typed_batch(self.name, SOURCE, columns, stream.schema)
+
+    def _days(self, instants: pa.Array) -> pa.Array:
+        # By Python, not by Arrow: Arrow reads the system's time zones only, and a slim container has none.
+        zone = ZoneInfo(self.settings.timezone)
+        local = [instant and instant.astimezone(zone).date() for instant in instants.to_pylist()]
+        return pa.array(local, pa.date32())
+
+    def _refused(self, response: httpx.Response) -> OkrError:
+        try:  # application/problem+json
+            problem = response.json()
+            said = f"{problem['title']}: {problem['detail']}"
+        except (ValueError, TypeError, KeyError):
+            said = response.reason_phrase
+        return refusal(
+            self.name,
+            SOURCE,
+            response.status_code,
+            said=brief(said, self.settings.api_key.get_secret_value()),
+            retry_after=response.headers.get("retry-after"),
+            remedy=REMEDIES.get(response.status_code, "Look at `endpoint` and `api_key`."),
+        )
+
+    def _shifted(self, received: int, announced: int) -> DataRejected:
+        return DataRejected(
+            f"{self.name}: {SOURCE} announced {announced} reports and sent {received}. "
+            "A campaign may have been sent between two pages: try again."
+        )

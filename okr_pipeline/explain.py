@@ -1,0 +1,174 @@
+"""`okr explain`: from a score to the formula with its numbers, the days, the loads, and the query for the raw rows."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from okr_pipeline.config import Config, KeyResult
+from okr_pipeline.report import number
+from okr_pipeline.scoring import scores_as_of
+from okr_pipeline.warehouse.engine import quoted
+
+_SHOWN_DAYS = 14
+
+
+def explanation(
+    connection: duckdb.DuckDBPyConnection, config: Config, result: KeyResult, as_of: date
+) -> dict[str, Any]:
+    """All that a score rests on. What stands in it recomputes to the score."""
+    rows = [row for row in scores_as_of(connection, config, as_of).to_pylist() if row["key_result"] == result.id]
+    if not rows:
+        return {"key_result": result.id, "sentence": sentence(result), "score": None, "place": result.place}
+    row = rows[0]
+    metric = result.metric
+    return {
+        "key_result": result.id,
+        "sentence": sentence(result),
+        "place": result.place,
+        "as_of": row["as_of"],
+        "known_at": row["known_at"],
+        "unit": row["unit"],
+        **{
+            name: row[name]
+            for name in ("value", "baseline", "target", "progress", "score", "expected", "status", "reason")
+        },
+        **{
+            name: row[name]
+            for name in ("held_from", "final", "last_data_day", "first_day", "last_day", "alongside", "configuration")
+        },
+        "metric": metric.id,
+        "formula": metric.value.replace('"', "") if metric.parts else "",
+        "parts": json.loads(row["parts"] or "{}"),
+        "intervals": json.loads(row["intervals"]) if row["intervals"] else None,
+        "days": _parts_by_day(connection, metric.id, row),
+        "loads": _loads(connection, row["loads"]),
+        "rows": [_rows_query(config, result, part.name, row) for part in metric.parts],
+    }
+
+
+def sentence(result: KeyResult) -> str:
+    """The key result as one English sentence."""
+    spec, unit = result.spec, result.metric.unit_name
+
+    def shown(amount: Any) -> str:
+        return number(float(amount.value), unit) + ("" if unit == "percent" else f" {unit}")
+
+    if spec.target is not None and spec.baseline is not None:
+        goal = f"from {shown(spec.baseline)} to {shown(spec.target)}"
+    elif spec.between is not None:
+        goal = f"between {shown(spec.between[0])} and {shown(spec.between[1])}"
+    else:
+        bound = spec.at_least or spec.at_most
+        goal = f"{spec.kind.replace('_', ' ')} {shown(bound)}"
+    if spec.every:
+        window = f"in every {spec.every}"
+    elif spec.during:
+        window = f"from {spec.during.first} to {spec.during.last}"
+    elif result.metric.is_level:
+        window = "at its latest"
+    else:
+        window = f"over the {spec.over or 'period to date'}".replace("the trailing", "trailing")
+    return f"{result.title.en}: {result.metric.title.en} {goal}, {window}, {result.period.name} ({result.period.first} to {result.period.last})"
+
+
+def _parts_by_day(connection: duckdb.DuckDBPyConnection, metric: str, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The newest days of `metric.parts` in the window; for levels, which look back without end, the newest there are."""
+    if row["last_day"] is None:
+        return []
+    query = (
+        "SELECT day, part, CAST(SUM(value) AS DOUBLE) AS value, COUNT(DISTINCT item) AS items, SUM(row_count)::BIGINT AS row_count"
+        " FROM metric.parts WHERE metric = ? AND day BETWEEN ? AND ? AND counts_from <= ? GROUP BY day, part ORDER BY day, part"
+    )
+    found = connection.execute(query, [metric, row["first_day"], row["last_day"], row["as_of"]])
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+
+
+def _loads(connection: duckdb.DuckDBPyConnection, loads: list[int]) -> list[dict[str, Any]]:
+    found = connection.execute(
+        "SELECT load, table_name, known_at, first_day, last_day, final_through, notes FROM ledger.loads"
+        " WHERE load IN (SELECT UNNEST(?)) ORDER BY load",
+        [loads],
+    )
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+
+
+def _rows_query(config: Config, result: KeyResult, part_name: str, row: dict[str, Any]) -> dict[str, str]:
+    """One part of the metric and the SQL that shows its raw rows in `published/okr.duckdb`."""
+    part = next(part for part in result.metric.parts if part.name == part_name)
+    schema = "views" if part.source in config.views else "raw"
+    day = quoted(part.date)
+    is_level = part.aggregate.function == "latest"
+    window = (
+        f"{day} <= DATE '{row['last_day']}'"
+        if is_level
+        else f"{day} BETWEEN DATE '{row['first_day']}' AND DATE '{row['last_day']}'"
+    )
+    later = f" AND {quoted(part.counts_from)} <= DATE '{row['as_of']}'" if part.counts_from else ""
+    condition = f" AND {part.where}" if part.where else ""
+    newest = ""
+    if is_level:
+        partition = f"PARTITION BY {part.aggregate.item} " if part.aggregate.item else ""
+        newest = f" QUALIFY RANK() OVER ({partition}ORDER BY {day} DESC) = 1"
+    sql = f"SELECT * FROM {schema}.{quoted(part.source)} WHERE {window}{later}{condition}{newest} ORDER BY {day};"
+    what = f"{part.aggregate.function.replace('_', ' ')}({part.aggregate.item or part.aggregate.value or '*'})".replace(
+        '"', ""
+    )
+    return {"part": part.name, "what": what, "table": f"{schema}.{part.source}", "sql": sql}
+
+
+def explanation_text(found: dict[str, Any]) -> str:
+    """The same for a person at a terminal."""
+    if "parts" not in found:
+        return f"{found['sentence']}\nConfigured at {found['place']}. Not scored yet; `okr run` does it."
+    unit = found["unit"]
+    parts = ", ".join(f"{name} = {number(value, '')}" for name, value in found["parts"].items())
+    lines = [found["sentence"], f"Configured at {found['place']} (configuration {found['configuration']}).", ""]
+    if found["reason"]:
+        held = (
+            f"; the score of {found['held_from']} is held"
+            if found["held_from"]
+            else "; there is no earlier score to hold"
+        )
+        lines.append(f"No new score on {found['as_of']}: {found['reason']}{held}.")
+    if found["intervals"]:
+        lines += ["Intervals (value, kept?):"]
+        for interval in found["intervals"]:
+            kept = "kept" if interval["kept"] else "missed" if interval["complete"] else "open"
+            lines.append(f"  {interval['first']} to {interval['last']}  {number(interval['value'], ''):>8}  {kept}")
+    if found["value"] is not None:
+        lines += [
+            f"Window    {found['first_day']} to {found['last_day']}",
+            f"Formula   {found['formula']}",
+            f"Parts     {parts}",
+            f"Value     {number(found['value'], unit)}" + ("" if unit == "percent" else f" {unit}"),
+            f"Progress  ({number(found['value'], unit)} − {number(found['baseline'], unit)}) ÷ ({number(found['target'], unit)} −"
+            f" {number(found['baseline'], unit)}) = {found['progress']:.4f}" if found["baseline"] is not None else f"Progress  {found['progress']:.4f}",
+            f"Score     {found['score']:.4f}, expected by now {found['expected']:.4f}: {found['status']}",
+            f"Final     {'yes' if found['final'] else 'no: a source may still change its numbers'}; last data day {found['last_data_day']}",
+        ]  # fmt: skip
+    if found["alongside"] is not None:
+        lines.append(f"Alongside {number(found['alongside'], unit)} (shown, not scored)")
+    if found["days"]:
+        lines += ["", f"Parts by day (the newest {_SHOWN_DAYS}; all with --format json):"]
+        for day in found["days"][-_SHOWN_DAYS:]:
+            amount = number(day["value"], "") if day["value"] is not None else f"{day['items']} different"
+            lines.append(f"  {day['day']}  {day['part']:<24} {amount:>14}  from {day['row_count']} rows")
+    lines += ["", "Loads it rests on:"]
+    lines += [
+        f"  {load['load']:>5}  {load['table_name']:<26} known {load['known_at']:%Y-%m-%d %H:%M}Z  final through {load['final_through']}  {_said(load)}"
+        for load in found["loads"]
+    ]
+    lines += ["", "The raw rows (ask published/okr.duckdb):"]
+    lines += [f"  -- {row['part']} = {row['what']}\n  {row['sql']}" for row in found["rows"]]
+    return "\n".join(lines)
+
+
+def _said(load: dict[str, Any]) -> str:
+    flags = [name for name, value in json.loads(load["notes"]).items() if value is True]
+    return ", ".join(flags)

@@ -1,0 +1,110 @@
+"""connectors → raw: pull a window from a source, and land it. The warehouse is open only while rows go in."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from okr_pipeline.config import Table
+from okr_pipeline.connectors.contract import Said, Stream, Window
+from okr_pipeline.errors import DataRejected, OkrError, SourceRejected
+from okr_pipeline.warehouse import Load, Warehouse, catch_up, record, replace
+from okr_pipeline.warehouse.engine import quoted, transaction
+from okr_pipeline.warehouse.ledger import next_load
+
+
+def ingest(warehouse: Warehouse, table: Table, first: date, last: date, earliest: date) -> Load:
+    """Brings `raw.<table>` up to date for the days `first` to `last`, and for what the source restates before them.
+
+    Also pulls days since `earliest` that were never landed. Raises SourceUnavailable, SourceRejected or DataRejected
+    after recording the failed attempt; then nothing in the table has changed.
+    """
+    start = min(first - timedelta(days=table.lookback), first)
+    with warehouse.open() as connection:
+        window = Window(catch_up(connection, table.name, earliest, start), last)
+    said = Said()
+    try:
+        if table.unset:
+            raise SourceRejected(
+                f"{table.name}: the environment variable {table.unset[0]} is not set; set it where the run is started"
+            )
+        with _pulled(table, window, said) as rows, warehouse.open() as connection:
+            return land(connection, table, window, rows, said)
+    except OkrError as error:
+        with warehouse.open() as connection:
+            failed = Load(table.name, window.first, window.last, error.reason, str(error), notes=said.notes)
+            record(connection, next_load(connection), failed)
+        raise
+
+
+@contextmanager
+def _pulled(table: Table, window: Window, said: Said) -> Iterator[pa.Table]:
+    """The pulled rows, spooled to disk so that memory stays bounded, and mapped back without a copy."""
+    schema = table.stream.schema
+    with tempfile.TemporaryDirectory(prefix="okr-") as folder:
+        spool = Path(folder) / "rows.arrow"
+        with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+            for batch in table.connector.pull(table.stream, window, said):
+                writer.write_batch(batch)
+        with pa.memory_map(str(spool)) as source:
+            yield pa.ipc.open_file(source).read_all()
+
+
+def land(connection: duckdb.DuckDBPyConnection, table: Table, window: Window, rows: pa.Table, said: Said) -> Load:
+    """Checks the rows, then replaces the window and writes the ledger in one transaction."""
+    stream = table.stream
+    said.available_through = min(said.available_through or window.last, window.last)
+    said.final_through = min(
+        said.final_through or table.connector.default_final_through(stream), said.available_through
+    )
+    connection.register("pulled", rows)
+    try:
+        _check(connection, table.name, stream, window)
+        scope = (
+            f"{quoted(stream.date)} BETWEEN DATE '{window.first}' AND DATE '{window.last}'" if stream.date else "TRUE"
+        )
+        with transaction(connection):
+            number = next_load(connection)
+            change = replace(connection, f"raw.{table.name}", "pulled", stream.key, scope, number)
+            load = Load(
+                table.name,
+                window.first,
+                window.last,
+                "landed",
+                None,
+                change,
+                said.available_through,
+                said.final_through,
+                said.notes,
+            )
+            record(connection, number, load)
+    finally:
+        connection.unregister("pulled")
+    return load
+
+
+def _check(connection: duckdb.DuckDBPyConnection, name: str, stream: Stream, window: Window) -> None:
+    """What must hold before anything is committed: keys are there, and days are the ones that were asked for."""
+    nulls = ", ".join(f"COUNT(*) - COUNT({quoted(column)})" for column in stream.key)
+    day = quoted(stream.date) if stream.date else "CAST(NULL AS DATE)"
+    row = connection.execute(
+        f"SELECT MIN({day}), MAX({day}), COUNT(*) - COUNT({day}), COUNT(*), {nulls} FROM pulled"
+    ).fetchall()[0]
+    earliest, latest, undated, total = row[:4]
+    for column, missing in zip(stream.key, row[4:], strict=True):
+        if missing:
+            raise DataRejected(
+                f"{name}: {missing} of {total} rows have no `{column}`, which is part of the key; correct them at the source"
+            )
+    if stream.date and undated:
+        raise DataRejected(f"{name}: {undated} of {total} rows have no `{stream.date}`; correct them at the source")
+    if earliest is not None and not (earliest in window and latest in window):
+        raise DataRejected(
+            f"{name}: asked for {window} and got days from {earliest} to {latest}; the connector must keep to its window"
+        )

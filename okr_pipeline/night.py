@@ -1,0 +1,96 @@
+"""One night: the job `nightly` run in this process, on Dagster's own instance, so that its UI shows what happened."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from okr_pipeline.config import Config
+from okr_pipeline.warehouse import Warehouse
+
+INSTANCE = """\
+# Written once by okr; yours to change. The pool keeps writers of the warehouse apart; nothing is sent to anyone.
+telemetry: {enabled: false}
+nux: {enabled: false}
+concurrency:
+  pools: {granularity: op, default_limit: 1}
+"""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A table whose newest attempt failed, why, and the key results that rest on it."""
+
+    table: str
+    reason: str
+    message: str
+    key_results: tuple[str, ...]
+
+
+def instance_home(home: Path) -> Path:
+    """Dagster's own storage below `home`, made when it is missing; sets DAGSTER_HOME, which an instance must have."""
+    folder = (home / "dagster").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "dagster.yaml").exists():
+        (folder / "dagster.yaml").write_text(INSTANCE, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
+
+
+def run_night(config: Config, home: Path, first: date, last: date, say: Callable[[str], None]) -> bool:
+    """Ingests, scores and publishes the days `first` to `last`; True when every step was done.
+
+    When a source fails, the scoring steps run all the same, as the sensor does for a run of the daemon.
+    """
+    instance_home(home)
+    import dagster as dg
+
+    from okr_pipeline.assets import Project
+    from okr_pipeline.assets.nightly import NIGHTLY, SCORING, assemble
+
+    definitions = dg.Definitions.merge(
+        assemble(Project(config, Warehouse(home))),
+        dg.Definitions(loggers={"plain": dg.LoggerDefinition(lambda _: _Plain(say))}),
+    )
+    tags = {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }
+    with dg.DagsterInstance.get() as instance:
+        for job in (NIGHTLY, SCORING):
+            result = definitions.resolve_job_def(job).execute_in_process(
+                instance=instance, tags=tags, raise_on_error=False, run_config={"loggers": {"plain": {}}}
+            )
+            if result.success:
+                return job == NIGHTLY
+    return False
+
+
+class _Plain(logging.Logger):
+    """Passes on what our steps say, and leaves Dagster's own events to its UI."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__("okr")
+        self._say = say
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Called by Dagster with each of its log records."""
+        meta = getattr(record, "dagster_meta", {})
+        if not meta.get("dagster_event") and record.levelno >= logging.INFO:
+            self._say(str(meta.get("orig_message", record.getMessage())))
+
+
+def troubles(connection: duckdb.DuckDBPyConnection, config: Config) -> list[Trouble]:
+    """The tables that are configured and whose newest attempt failed."""
+    rows = connection.execute("SELECT table_name, outcome, message FROM ledger.trouble ORDER BY table_name").fetchall()
+    return [
+        Trouble(name, reason, message, tuple(r.id for r in config.key_results.values() if name in r.metric.tables))
+        for name, reason, message in rows
+        if name in config.tables
+    ]

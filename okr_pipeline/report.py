@@ -1,0 +1,140 @@
+"""Scores for people and programs: the table of the command line, the documented JSON, and CSV."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table as Grid
+
+from okr_pipeline import clock
+from okr_pipeline.config import Config
+from okr_pipeline.night import Trouble
+from okr_pipeline.scoring import objectives_as_of, scores_as_of
+
+_STYLE = {"on_track": "green", "achieved": "green", "at_risk": "yellow", "off_track": "red", "missed": "red"}
+_FIELDS = (
+    *("value", "baseline", "target", "progress", "score", "expected", "status", "reason", "held_from", "final"),
+    *("last_data_day", "first_day", "last_day", "alongside", "weight", "configuration"),
+)
+
+
+def utc(instant: datetime | None) -> datetime | None:
+    """An instant as the ledger stores it: naive, in UTC; one without a zone is taken for UTC."""
+    return instant.astimezone(UTC).replace(tzinfo=None) if instant and instant.tzinfo else instant
+
+
+def number(value: float | None, unit: str) -> str:
+    """As a person reads it: `34.0%` for percent, otherwise up to two decimals; `–` where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.1%}" if unit == "percent" else f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def score_rows(
+    connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, known_at: datetime | None
+) -> dict[str, Any]:
+    """The answer of `okr score --format json`, see README: one row an objective, one row a key result."""
+    results = scores_as_of(connection, config, as_of, utc(known_at)).to_pylist()
+    objectives = objectives_as_of(connection, config, as_of, utc(known_at)).to_pylist()
+    titles = {objective.id: objective.title.model_dump() for objective in config.objectives}
+    return {
+        "as_of": as_of.isoformat(),
+        "known_at": (utc(known_at) or clock.now().replace(tzinfo=None, microsecond=0)).isoformat() + "Z",
+        "configuration": config.hash,
+        "objectives": [
+            {"objective": row["objective"], "title": titles[row["objective"]]}
+            | {name: row[name] for name in ("score", "coverage", "expected", "status")}
+            for row in objectives
+        ],
+        "key_results": [
+            {
+                "key_result": row["key_result"],
+                "objective": row["objective"],
+                "title": config.key_results[row["key_result"]].title.model_dump(),
+                "metric": row["metric"],
+                "unit": row["unit"],
+                **{name: row[name] for name in _FIELDS},
+                "parts": json.loads(row["parts"]) if row["parts"] else None,
+                "intervals": json.loads(row["intervals"]) if row["intervals"] else None,
+                "loads": row["loads"],
+                "scored_for": row["as_of"],
+                "known_at": row["known_at"],
+            }
+            for row in results
+        ],
+    }
+
+
+def scores_json(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, known_at: datetime | None) -> str:
+    """Stable, documented JSON."""
+    return json.dumps(score_rows(connection, config, as_of, known_at), ensure_ascii=False, indent=2, default=str) + "\n"
+
+
+def scores_csv(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, known_at: datetime | None) -> str:
+    """One row a key result, UTF-8, with a header."""
+    import pyarrow.csv
+
+    rows = scores_as_of(connection, config, as_of, utc(known_at)).drop_columns(["parts", "intervals", "loads"])
+    out = io.BytesIO()
+    pyarrow.csv.write_csv(rows, out)
+    return out.getvalue().decode()
+
+
+def print_scores(
+    console: Console,
+    connection: duckdb.DuckDBPyConnection,
+    config: Config,
+    as_of: date,
+    known_at: datetime | None = None,
+) -> None:
+    """The table of key results, objective by objective."""
+    answer = score_rows(connection, config, as_of, known_at)
+    grid = Grid(title=f"Key results as of {as_of}", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in ("Key result", "Value", "From", "To", "Score", "Expected", "Status", "Note"):
+        grid.add_column(column, justify="left" if column in ("Key result", "Status", "Note") else "right", no_wrap=True)
+    for objective in answer["objectives"]:
+        score = number(objective["score"], "percent")
+        status = f"[{_STYLE.get(objective['status'], 'default')}]{objective['status']}[/]"
+        grid.add_row(
+            f"[bold]{objective['title']['en']}[/]",
+            "",
+            "",
+            "",
+            f"[bold]{score}[/]",
+            number(objective["expected"], "percent"),
+            status,
+        )
+        for row in answer["key_results"]:
+            if row["objective"] == objective["objective"]:
+                unit = row["unit"]
+                grid.add_row(
+                    f"  {row['key_result']}",
+                    *(number(row[name], unit) for name in ("value", "baseline", "target")),
+                    *(number(row[name], "percent") for name in ("score", "expected")),
+                    f"[{_STYLE.get(row['status'], 'default')}]{row['status']}[/]",
+                    _note(row),
+                )
+    console.print(grid)
+
+
+def _note(row: dict[str, Any]) -> str:
+    unit = row["unit"] if row["unit"] != "percent" else ""
+    held = f"held from {row['held_from']}: " if row["held_from"] else ""
+    why = f"{held}{row['reason']}" if row["reason"] else ""
+    beside = f"{number(row['alongside'], row['unit'])} to date" if row["alongside"] is not None else ""
+    final = "" if row["final"] or row["reason"] else "not final"
+    return ", ".join(part for part in (unit, beside, why, final) if part)
+
+
+def print_troubles(console: Console, held: Sequence[Trouble]) -> None:
+    """What failed and what rests on it."""
+    for trouble in held:
+        on_it = ", ".join(trouble.key_results) or "no key result"
+        console.print(f"[red]{trouble.reason}[/] {trouble.table} ({on_it} rest on it)")
+        console.print(f"  {trouble.message}", markup=False)

@@ -1,0 +1,203 @@
+"""The report that the sandbox's GA4 property gives, from two CSV files.
+
+`ga4_days.csv` and `ga4_events.csv` hold what a day comes to in the end. What is served depends on the day's age in the
+property's time zone, in whole days: on the day itself half of it, then 92, 97 and 99 percent, from the fourth day on
+all of it (rounded down each); a row with `arrives` = 2 is not there before its second day. Rows of fewer than three
+events are withheld for good and flagged as thresholding. A day without rows stays empty.
+"""
+
+from __future__ import annotations
+
+import csv
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from google.analytics.data_v1beta import types as ga
+
+from okr_pipeline import clock
+from okr_pipeline.sandbox.identity import Identity
+
+PROPERTY = "properties/424242424"
+ZONE = "Asia/Bangkok"
+SCOPES = {"https://www.googleapis.com/auth/analytics.readonly", "https://www.googleapis.com/auth/analytics"}
+SERVED = {0: 50, 1: 92, 2: 97, 3: 99}  # percent of the settled number, by the day's age
+WITHHELD_BELOW = 3
+TOKENS = {"tokens_per_day": 200_000, "tokens_per_hour": 40_000}  # a standard property's quota
+
+# Which fields go together: sessions have no event name here, events no session.
+SESSION_METRICS = {"sessions", "totalUsers"}
+EVENT_METRICS = {"eventCount"}
+DIMENSIONS = {"date", "isKeyEvent", "eventName"}
+
+Row = dict[str, str]
+
+
+class Refused(Exception):
+    """An answer other than a report: one of google.rpc.Code and the words for it."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Property:
+    """The property's data and its quota."""
+
+    def __init__(self, folder: Path, identity: Identity) -> None:
+        self.folder = folder
+        self.identity = identity
+        self.spent = {"tokens_per_day": 0, "tokens_per_hour": 0}
+        self.spent_in = {"tokens_per_day": "", "tokens_per_hour": ""}
+        self.lock = threading.Lock()
+
+    def answer(self, request: Any, authorization: str | None) -> Any:
+        """The RunReportResponse (protobuf) for a RunReportRequest (protobuf), or Refused."""
+        self._admit(request, authorization)
+        dimensions = [each.name for each in request.dimensions]
+        metrics = [each.name for each in request.metrics]
+        only = dict(_filters(request.dimension_filter))
+        if "isKeyEvent" not in dimensions and only.get("isKeyEvent") == {"true", "false"}:
+            del only["isKeyEvent"]  # both kinds: every session, once
+        _check_fields([*dimensions, *only], metrics)
+        spans = [(_day(span.start_date), _day(span.end_date)) for span in request.date_ranges]
+        by_event = bool(EVENT_METRICS & {*metrics})
+        every = self._events() if by_event else self._sessions("isKeyEvent" in {*dimensions, *only})
+        asked = [
+            (day, row)
+            for day, row in every
+            if any(first <= day <= last for first, last in spans)
+            and all(row[name] in values for name, values in only.items())
+        ]
+        rows, withheld = _as_of(clock.today(ZONE), asked, metrics)
+        rows = _ordered([row for row in rows if any(row[name] != "0" for name in metrics)], request)
+        page = rows[request.offset : request.offset + min(request.limit or 10_000, 250_000)]
+        response = ga.RunReportResponse(
+            dimension_headers=[ga.DimensionHeader(name=name) for name in dimensions],
+            metric_headers=[ga.MetricHeader(name=name, type_=ga.MetricType.TYPE_INTEGER) for name in metrics],
+            rows=[
+                ga.Row(
+                    dimension_values=[ga.DimensionValue(value=row[name]) for name in dimensions],
+                    metric_values=[ga.MetricValue(value=row[name]) for name in metrics],
+                )
+                for row in page
+            ],
+            row_count=len(rows),
+            metadata=ga.ResponseMetaData(time_zone=ZONE, currency_code="THB", subject_to_thresholding=withheld),
+            property_quota=self._quota() if request.return_property_quota else None,
+            kind="analyticsData#runReport",
+        )
+        return ga.RunReportResponse.pb(response)
+
+    def _admit(self, request: Any, authorization: str | None) -> None:
+        scopes = self.identity.scopes(authorization)
+        if scopes is None:
+            raise Refused("UNAUTHENTICATED", "Request had invalid authentication credentials.")
+        if not scopes & SCOPES:
+            raise Refused("PERMISSION_DENIED", "Request had insufficient authentication scopes.")
+        if request.property != PROPERTY:
+            raise Refused("PERMISSION_DENIED", "User does not have sufficient permissions for this property.")
+        if request.limit < 0 or request.offset < 0:
+            raise Refused("INVALID_ARGUMENT", "Limit and offset must not be negative.")
+        now = clock.now().isoformat()
+        with self.lock:
+            for name, period in (("tokens_per_day", now[:10]), ("tokens_per_hour", now[:13])):
+                if self.spent_in[name] != period:
+                    self.spent_in[name], self.spent[name] = period, 0
+                self.spent[name] += 1
+                if self.spent[name] > TOKENS[name]:
+                    raise Refused("RESOURCE_EXHAUSTED", "Exhausted property tokens. Try again in the next period.")
+
+    def _quota(self) -> Any:
+        left = {name: ga.QuotaStatus(consumed=1, remaining=TOKENS[name] - self.spent[name]) for name in TOKENS}
+        return ga.PropertyQuota(**left)
+
+    def _events(self) -> Iterator[tuple[date, Row]]:
+        for day, row in _read(self.folder / "ga4_events.csv"):
+            yield day, row | {"eventName": row["event_name"], "eventCount": row["event_count"]}
+
+    def _sessions(self, by_key_event: bool) -> Iterator[tuple[date, Row]]:
+        """Every session has ordinary events; the converting ones are there once more, with their key events."""
+        for day, row in _read(self.folder / "ga4_days.csv"):
+            yield day, row | {"isKeyEvent": "false", "totalUsers": row["total_users"]}
+            if by_key_event:
+                sessions = row["converting_sessions"]
+                users = str(min(int(sessions), int(row["total_users"])))
+                yield day, row | {"isKeyEvent": "true", "sessions": sessions, "totalUsers": users}
+
+
+def _as_of(today: date, settled: list[tuple[date, Row]], metrics: list[str]) -> tuple[list[Row], bool]:
+    """The rows as they stand today, and whether one was withheld."""
+    rows: list[Row] = []
+    withheld = False
+    for day, row in settled:
+        age = (today - day).days
+        if age < int(row["arrives"]):
+            continue
+        if int(row.get("eventCount", WITHHELD_BELOW)) < WITHHELD_BELOW:
+            withheld = True
+            continue
+        rows.append(row | {name: str(int(row[name]) * SERVED.get(age, 100) // 100) for name in metrics})
+    return rows, withheld
+
+
+def _read(path: Path) -> Iterator[tuple[date, Row]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            yield date.fromisoformat(row["day"]), row | {"date": row["day"].replace("-", "")}
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refused("INVALID_ARGUMENT", f"{text!r} is not a date.") from None
+
+
+def _filters(expression: Any) -> Iterator[tuple[str, set[str]]]:
+    """Dimension -> the values that are let through, for filters that are joined by `and`."""
+    for each in expression.and_group.expressions:
+        yield from _filters(each)
+    if expression.filter.field_name:
+        one = expression.filter.string_filter.value
+        yield expression.filter.field_name, {*expression.filter.in_list_filter.values, *([one] if one else [])}
+
+
+def _check_fields(dimensions: list[str], metrics: list[str]) -> None:
+    known: tuple[tuple[str, list[str], set[str]], ...] = (
+        ("dimension", dimensions, DIMENSIONS),
+        ("metric", metrics, SESSION_METRICS | EVENT_METRICS),
+    )
+    for kind, names, valid in known:
+        if strange := next((name for name in names if name not in valid), None):
+            raise Refused("INVALID_ARGUMENT", f"Field {strange} is not a valid {kind}.")
+    if {*metrics} & EVENT_METRICS:
+        incompatible = {*metrics} & SESSION_METRICS or {*dimensions} & {"isKeyEvent"}
+    else:
+        incompatible = {*dimensions} & {"eventName"}
+    if incompatible:
+        raise Refused("INVALID_ARGUMENT", f"Please remove {sorted(incompatible)[0]} to make the request compatible.")
+    if "date" not in dimensions or not metrics:
+        raise Refused("INVALID_ARGUMENT", "The sandbox serves metrics by date only.")
+
+
+def _ordered(rows: list[Row], request: Any) -> list[Row]:
+    """In the order asked for; without one in a different order for every page, as nobody promised any."""
+    if not request.order_bys:
+        return sorted(rows, key=lambda row: zlib.crc32(f"{request.offset}{row}".encode()))
+    for by in reversed(request.order_bys):
+        name = by.dimension.dimension_name or by.metric.metric_name
+        key: Callable[[Row], Any] = _text_of(name) if by.dimension.dimension_name else _number_of(name)
+        rows = sorted(rows, key=key, reverse=by.desc)
+    return rows
+
+
+def _text_of(name: str) -> Callable[[Row], str]:
+    return lambda row: row[name]
+
+
+def _number_of(name: str) -> Callable[[Row], int]:
+    return lambda row: int(row[name])

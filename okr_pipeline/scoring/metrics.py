@@ -1,0 +1,101 @@
+"""raw → metrics: each metric's parts per day, from the raw tables and the views over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from okr_pipeline.config import Config, Metric, Part
+from okr_pipeline.errors import ConfigError, DataRejected
+from okr_pipeline.warehouse import Change, replace
+from okr_pipeline.warehouse.engine import quoted, statement, transaction
+from okr_pipeline.warehouse.landing import prepare
+from okr_pipeline.warehouse.ledger import next_load
+
+# What a part stores per day. Sums are DECIMAL, so that the order of addition never shows.
+_STORED = {
+    "sum": "SUM(CAST({value} AS DECIMAL(38, 9)))",
+    "count": "COUNT({value})",
+    "count_distinct": "NULL",
+    "min": "MIN({value})",
+    "max": "MAX({value})",
+    "latest": "SUM(CAST({value} AS DECIMAL(38, 9)))",
+}
+
+
+def bind(connection: duckdb.DuckDBPyConnection, config: Config) -> None:
+    """Makes the raw tables that have no load yet, and the views; proves that every part's SQL fits their columns.
+
+    Raises ConfigError naming the place of the view or metric that does not.
+    """
+    for table in config.tables.values():
+        connection.register("declared", table.stream.schema.empty_table())
+        try:
+            prepare(connection, f"raw.{quoted(table.name)}", table.name, "declared", table.stream.key)
+        finally:
+            connection.unregister("declared")
+    for view in config.views.values():
+        try:
+            connection.execute(f"CREATE OR REPLACE VIEW views.{quoted(view.name)} AS {view.sql}")
+        except duckdb.Error as error:
+            place = f"{config.directory.name}/views/{view.name}.sql:1"
+            raise ConfigError(f"{place}: {_first_line(error)}; correct the SELECT") from None
+    for metric in config.metrics.values():
+        for part in metric.parts:
+            try:
+                connection.execute(f"EXPLAIN {part_sql(config, metric, part)}").fetchall()
+            except duckdb.Error as error:
+                raise ConfigError(
+                    f"{metric.place}: {part.name}: {_first_line(error)}; correct the formula or the column's type"
+                ) from None
+
+
+def measure(connection: duckdb.DuckDBPyConnection, config: Config, metrics: Iterable[Metric]) -> Change:
+    """Brings `metric.parts` up to date for the metrics given. Raises DataRejected when rows do not fit a formula."""
+    chosen = list(metrics)
+    with transaction(connection):
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE measured AS SELECT * EXCLUDE (_load) FROM metric.parts LIMIT 0"
+        )
+        for metric, part in ((owner, part) for owner in chosen for part in owner.parts):
+            try:
+                connection.execute(f"INSERT INTO measured {part_sql(config, metric, part)}")
+            except duckdb.Error as error:
+                raise DataRejected(
+                    f"{metric.place}: {_first_line(error)}; look at the rows of {', '.join(metric.tables)}"
+                ) from None
+        listed = ", ".join(f"'{metric.id}'" for metric in chosen)
+        key = ("metric", "part", "day", "counts_from", "item")
+        return replace(
+            connection,
+            "metric.parts",
+            "measured",
+            key,
+            f"metric IN ({listed})",
+            next_load(connection),
+            keep_history=False,
+        )
+
+
+def part_sql(config: Config, metric: Metric, part: Part) -> str:
+    """The query that makes one part of one metric, per day."""
+    from_view = part.source in config.views
+    aggregate = part.aggregate
+    conditions = [part.where or "TRUE", *([f"{aggregate.item} IS NOT NULL"] if aggregate.item else [])]
+    return statement(
+        "scoring/sql/parts.sql",
+        metric=metric.id,
+        part=part.name,
+        day=quoted(part.date),
+        counts_from=quoted(part.counts_from or part.date),
+        item=aggregate.item or "NULL",
+        aggregate=_STORED[aggregate.function].format(value=aggregate.value or "*"),
+        loads="FLATTEN(LIST(_loads))" if from_view else "LIST(_load)",
+        source=f"{'views' if from_view else 'raw'}.{quoted(part.source)}",
+        where=" AND ".join(conditions),
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

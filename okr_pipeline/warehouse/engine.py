@@ -1,0 +1,91 @@
+"""Opening the warehouse: late, briefly, one writer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+import stamina
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from okr_pipeline.errors import OkrError, WarehouseBusy
+
+LOCK_PATIENCE = 60  # seconds to wait for another writer before giving up
+
+
+def statement(path: str, **names: object) -> str:
+    """A `.sql` file of the package (`scoring/sql/values.sql`) with its placeholders filled in by already quoted text."""
+    package, _, name = path.partition("/")
+    environment = Environment(  # noqa: S701 - SQL, not HTML
+        loader=PackageLoader("okr_pipeline", package), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(name).render(**names)
+
+
+class Warehouse:
+    """`<home>/warehouse.duckdb`. Readers of the finished numbers use the published snapshot instead."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.path = home / "warehouse.duckdb"
+
+    @contextmanager
+    def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The warehouse for writing, with external access off and the configuration locked; waits for another writer.
+
+        Raises WarehouseBusy when another process keeps it open for longer than a minute.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        connection = self._connect()
+        try:
+            create_schema(connection)
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
+            yield connection
+        finally:
+            connection.close()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        try:
+            for attempt in stamina.retry_context(on=_is_locked, attempts=None, timeout=LOCK_PATIENCE, wait_max=2):
+                with attempt:
+                    return duckdb.connect(self.path)
+        except duckdb.IOException as error:
+            if _is_locked(error):
+                raise WarehouseBusy(
+                    f"{self.path} is open in another process; close it there (to look at the numbers, open "
+                    f"{self.home}/published/okr.duckdb instead) and run again"
+                ) from None
+            raise OkrError(
+                f"{self.path} cannot be opened: {error}; restore it from {self.home}/published/okr.duckdb"
+            ) from None
+        raise AssertionError("unreachable: stamina re-raises the last error")
+
+
+def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes all schemas, the ledger and the score tables where they are missing."""
+    connection.execute(files("okr_pipeline").joinpath("warehouse/sql/schema.sql").read_text(encoding="utf-8"))
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of it or nothing."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)
+
+
+def quoted(name: str) -> str:
+    """An identifier in double quotes."""
+    return '"' + name.replace('"', '""') + '"'

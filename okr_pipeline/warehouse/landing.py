@@ -1,0 +1,122 @@
+"""Replacing a window of a table by what was just pulled, in one transaction, writing only what differs.
+
+Rows that did not change keep the load they came with; rows that changed or vanished move to history with the load that
+superseded them. So a quiet night writes nothing, a retry is idempotent, and the past stays askable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from okr_pipeline.errors import ConfigError, DataRejected
+from okr_pipeline.warehouse.engine import quoted
+
+
+@dataclass(frozen=True)
+class Change:
+    """How many rows a replace touched."""
+
+    received: int
+    inserted: int
+    changed: int
+    vanished: int
+    unchanged: int
+
+
+NOTHING = Change(0, 0, 0, 0, 0)
+
+
+def replace(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    staged: str,
+    key: Sequence[str],
+    scope: str,
+    load: int,
+    *,
+    keep_history: bool = True,
+) -> Change:
+    """Makes the rows of `table` (`schema.name`) within `scope` (an SQL condition) equal to the rows of the relation `staged`.
+
+    Runs inside the caller's transaction. Raises DataRejected when two staged rows share a key and differ.
+    """
+    schema, _, name = table.partition(".")
+    place = f"{schema}.{quoted(name)}"
+    columns = prepare(connection, place, name, staged, key)
+    listed = ", ".join(map(quoted, columns))
+    same = " AND ".join(f"s.{quoted(c)} IS NOT DISTINCT FROM c.{quoted(c)}" for c in columns)
+    received = _count(connection, f"SELECT COUNT(*) FROM {staged}")
+    staged = _without_duplicates(connection, table, staged, key, listed)
+    existing = _count(connection, f"SELECT COUNT(*) FROM {place} WHERE {scope}")
+    if not existing:
+        # The first load of a window: nothing to compare with, so the columns go straight in.
+        inserted = _count(connection, f"INSERT INTO {place} ({listed}, _load) SELECT {listed}, {load} FROM {staged}")
+        return Change(received, inserted, 0, 0, 0)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE gone AS SELECT c.rowid AS row_id, {listed} FROM {place} AS c"
+        f" WHERE {scope} AND NOT EXISTS (SELECT 1 FROM {staged} AS s WHERE {same})"
+    )
+    fresh = (
+        f"SELECT {listed} FROM {staged} AS s WHERE NOT EXISTS"
+        f" (SELECT 1 FROM (SELECT * FROM {place} WHERE {scope}) AS c WHERE {same})"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {fresh}")
+    keys = ", ".join(map(quoted, key))
+    changed = _count(connection, f"SELECT COUNT(*) FROM gone SEMI JOIN fresh USING ({keys})")
+    gone = _count(connection, "SELECT COUNT(*) FROM gone")
+    if gone:
+        if keep_history:
+            connection.execute(
+                f"INSERT INTO history.{quoted(name)} SELECT *, {load} FROM {place} WHERE rowid IN (SELECT row_id FROM gone)"
+            )
+        connection.execute(f"DELETE FROM {place} WHERE rowid IN (SELECT row_id FROM gone)")
+    added = _count(connection, f"INSERT INTO {place} ({listed}, _load) SELECT {listed}, {load} FROM fresh")
+    return Change(received, added - changed, changed, gone - changed, existing - gone)
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, place: str, name: str, staged: str, key: Sequence[str]) -> list[str]:
+    """Makes the table and its history where they are missing, adds new columns, and returns the staged columns."""
+    described = connection.execute(f"DESCRIBE SELECT * FROM {staged}").fetchall()
+    types = {row[0]: row[1] for row in described}
+    columns = ", ".join(f"{quoted(c)} {t}{' NOT NULL' if c in key else ''}" for c, t in types.items())
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {place} ({columns}, _load BIGINT NOT NULL)")
+    for where in (place, f"history.{quoted(name)}"):
+        if where != place:
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {where} AS SELECT *, _load AS _superseded FROM {place} LIMIT 0"
+            )
+        present = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {where}").fetchall()}
+        for column, kind in types.items():
+            if column not in present:
+                connection.execute(f"ALTER TABLE {where} ADD COLUMN {quoted(column)} {kind}")
+            elif present[column] != kind:
+                raise ConfigError(
+                    f"the column `{column}` of {place} is {present[column]} in the warehouse and {kind} in the"
+                    " configuration; declare the new type under a new column name"
+                )
+    return list(types)
+
+
+def _without_duplicates(
+    connection: duckdb.DuckDBPyConnection, table: str, staged: str, key: Sequence[str], listed: str
+) -> str:
+    """`staged`, or its distinct rows where the source sent some twice (as paging under changing data does)."""
+    keys = ", ".join(map(quoted, key))
+    twice = f"SELECT {keys} FROM {{}} GROUP BY ALL HAVING COUNT(*) > 1 LIMIT 1"
+    if not connection.execute(twice.format(staged)).fetchall():
+        return staged
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE deduplicated AS SELECT DISTINCT {listed} FROM {staged}")
+    if conflict := connection.execute(twice.format("deduplicated")).fetchall():
+        which = ", ".join(f"{column} {value}" for column, value in zip(key, conflict[0], strict=True))
+        raise DataRejected(
+            f"{table}: two different rows have the key ({which}); correct the source, or the `key` of the stream"
+        )
+    return "deduplicated"
+
+
+def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchall()[0]
+    return int(row[0])

@@ -1,0 +1,59 @@
+"""The ledger: every attempt to bring a table up to date, and what it says about each day."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date
+from typing import Any
+
+import duckdb
+
+from okr_pipeline import clock
+from okr_pipeline.warehouse.landing import NOTHING, Change
+
+
+@dataclass(frozen=True)
+class Load:
+    """One row of `ledger.loads`."""
+
+    table_name: str
+    first_day: date
+    last_day: date
+    outcome: str = "landed"
+    message: str | None = None
+    change: Change = NOTHING
+    available_through: date | None = None
+    final_through: date | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def next_load(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of the load that is about to be written; there is one writer, so it is the highest plus one."""
+    return int(connection.execute("SELECT COALESCE(MAX(load), 0) + 1 FROM ledger.loads").fetchall()[0][0])
+
+
+def record(connection: duckdb.DuckDBPyConnection, number: int, load: Load) -> None:
+    """Writes one row of the ledger, in the caller's transaction."""
+    connection.execute(
+        "INSERT INTO ledger.loads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            *(number, load.table_name, load.first_day, load.last_day, clock.now().astimezone(UTC).replace(tzinfo=None)),
+            *(load.outcome, load.message, load.change.received, load.change.inserted, load.change.changed),
+            *(load.change.vanished, load.change.unchanged, load.available_through, load.final_through),
+            json.dumps(load.notes, ensure_ascii=False, sort_keys=True, default=str),
+        ],
+    )
+
+
+def catch_up(connection: duckdb.DuckDBPyConnection, table_name: str, earliest: date, first: date) -> date:
+    """The day from which to pull so that no gap stays behind `first`: the first day since `earliest` never landed.
+
+    A source that was down for longer than its look-back is caught up by the next night that reaches it, by itself.
+    """
+    missing = connection.execute(
+        "SELECT MIN(d.day) FROM (SELECT CAST(UNNEST(GENERATE_SERIES(?::DATE, ?::DATE, INTERVAL 1 DAY)) AS DATE) AS day) AS d"
+        " ANTI JOIN (SELECT day FROM ledger.coverage WHERE table_name = ?) AS c ON c.day = d.day",
+        [earliest, first, table_name],
+    ).fetchall()[0][0]
+    return min(first, missing) if missing else first

@@ -1,0 +1,101 @@
+-- Everything durable. Raw tables and their history are made when their first load lands; see landing.py.
+CREATE SCHEMA IF NOT EXISTS raw;
+CREATE SCHEMA IF NOT EXISTS history;
+CREATE SCHEMA IF NOT EXISTS ledger;
+CREATE SCHEMA IF NOT EXISTS views;
+CREATE SCHEMA IF NOT EXISTS metric;
+CREATE SCHEMA IF NOT EXISTS okr;
+
+-- One row for every attempt to bring a table up to date, the failed ones too.
+CREATE TABLE IF NOT EXISTS ledger.loads (
+    load BIGINT NOT NULL,
+    table_name VARCHAR NOT NULL,       -- as in raw.<table_name>
+    first_day DATE NOT NULL,           -- the window asked for, both ends included
+    last_day DATE NOT NULL,
+    known_at TIMESTAMP NOT NULL,       -- UTC; what was landed is known from this instant on
+    outcome VARCHAR NOT NULL,          -- 'landed', or the reason why nothing was
+    message VARCHAR,                   -- for a failure: what is wrong and what to do
+    received BIGINT NOT NULL,          -- rows the source sent
+    inserted BIGINT NOT NULL,
+    changed BIGINT NOT NULL,           -- the old version is in history
+    vanished BIGINT NOT NULL,          -- the source no longer sends them; they are in history
+    unchanged BIGINT NOT NULL,         -- they keep the load they came with
+    available_through DATE,            -- the last day the source had delivered
+    final_through DATE,                -- the last day whose numbers will not change
+    notes VARCHAR NOT NULL             -- JSON: what the source said (sampled, thresholded, quota, …)
+);
+
+-- What is known of each day of each table: asked for at all, delivered by the source, final. No row: never fetched.
+CREATE VIEW IF NOT EXISTS ledger.coverage AS
+WITH asked AS (
+    SELECT table_name, load, available_through, final_through,
+           CAST(UNNEST(GENERATE_SERIES(first_day, last_day, INTERVAL 1 DAY)) AS DATE) AS day
+    FROM ledger.loads
+    WHERE outcome = 'landed'
+)
+SELECT table_name, day, MAX(load) AS load,
+       MAX_BY(day <= available_through, load) AS available,
+       MAX_BY(day <= final_through AND day <= available_through, load) AS final
+FROM asked
+GROUP BY table_name, day;
+
+-- A table is in trouble while its newest attempt failed.
+CREATE VIEW IF NOT EXISTS ledger.trouble AS
+SELECT table_name, outcome, message, load, known_at
+FROM ledger.loads
+QUALIFY load = MAX(load) OVER (PARTITION BY table_name) AND outcome <> 'landed';
+
+-- Each metric's parts per day: what the scores are made of, and what a metric's chart shows.
+CREATE TABLE IF NOT EXISTS metric.parts (
+    metric VARCHAR NOT NULL,
+    part VARCHAR NOT NULL,
+    day DATE NOT NULL,
+    counts_from DATE NOT NULL,         -- the rows count on as-of days from this one on
+    item VARCHAR,                      -- of count(distinct …) and latest(…, item)
+    value DECIMAL(38, 9),
+    row_count BIGINT NOT NULL,
+    loads BIGINT[] NOT NULL,           -- the loads these rows came with
+    _load BIGINT NOT NULL
+);
+
+-- A key result as of a day. One row each; a row that changes moves to history.scores with the load that superseded it.
+CREATE TABLE IF NOT EXISTS okr.scores (
+    key_result VARCHAR NOT NULL,
+    objective VARCHAR NOT NULL,
+    metric VARCHAR NOT NULL,
+    unit VARCHAR NOT NULL,
+    as_of DATE NOT NULL,
+    value DOUBLE,
+    parts VARCHAR,                     -- JSON: the parts that `value` is computed from
+    intervals VARCHAR,                 -- JSON, for a cadence: each interval's value and whether it was kept
+    baseline DOUBLE,
+    target DOUBLE,
+    lower_bound DOUBLE,                -- of `between`
+    upper_bound DOUBLE,
+    distance DOUBLE,                   -- of `between`: how far outside
+    progress DOUBLE,                   -- unclamped
+    score DOUBLE,                      -- progress clamped to 0…1
+    expected DOUBLE,                   -- the share of the way due by the end of the as-of day
+    status VARCHAR NOT NULL,
+    reason VARCHAR,                    -- why there is no new score on this day
+    held_from DATE,                    -- then the values are the last good ones, of this day
+    final BOOLEAN NOT NULL,            -- no number it rests on will change at its source
+    last_data_day DATE,                -- the last day that every source of it had delivered
+    first_day DATE,                    -- the window of days that count
+    last_day DATE,
+    alongside DOUBLE,                  -- the value over the window shown beside it, not scored
+    weight DOUBLE NOT NULL,
+    loads BIGINT[] NOT NULL,           -- the loads it rests on: ledger.loads, and _load of the raw rows
+    configuration VARCHAR NOT NULL,    -- the hash of all in okr_config/ that decides it
+    _load BIGINT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS okr.objectives (
+    objective VARCHAR NOT NULL,
+    as_of DATE NOT NULL,
+    score DOUBLE,                      -- weighted mean over the key results that have one
+    coverage DOUBLE NOT NULL,          -- share of the weight that has a score; below half there is no objective score
+    expected DOUBLE,
+    status VARCHAR NOT NULL,
+    _load BIGINT NOT NULL
+);

@@ -1,0 +1,428 @@
+"""The GA4 connector against the sandbox's property, over both transports."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import stamina
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import ValidationError
+
+from okr_pipeline import sandbox
+from okr_pipeline.connectors.contract import Said, Window
+from okr_pipeline.connectors.ga4 import GA4, GA4Settings
+from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
+from okr_pipeline.sandbox import faults, servers
+
+MORNING = "2026-11-16T05:00:00+07:00"
+OCTOBER = Window(date(2026, 10, 1), date(2026, 10, 31))
+LAST_DAYS = Window(date(2026, 11, 12), date(2026, 11, 15))
+STREAMS = {
+    "traffic": {"dimensions": ["date"], "metrics": ["sessions", "totalUsers"]},
+    "converting_sessions": {"dimensions": ["date"], "metrics": ["sessions"], "only": {"isKeyEvent": ["true"]}},
+    "events": {
+        "dimensions": ["date", "eventName"],
+        "metrics": ["eventCount"],
+        "only": {"eventName": ["sign_up", "generate_lead", "request_quote"]},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory):
+    """One sandbox for the file: home, and the environment for each transport."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        home = tmp_path_factory.mktemp("home")
+        small_key(home / "sandbox" / "identity")
+        environments = {}
+        for transport in ("grpc", "rest"):
+            patch.setenv("GA4_TRANSPORT", transport)
+            environments[transport] = stack.enter_context(sandbox.running(home))
+            patch.setenv(
+                "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", environments[transport]["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"]
+            )
+        yield home, environments
+
+
+def small_key(folder):
+    """A service account's key of 1,024 bits: every pull checks it, which takes a large one 50 ms."""
+    folder.mkdir(parents=True)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "service-account.pem").write_bytes(rsa.generate_private_key(65537, 1024).private_bytes(*form))
+
+
+@pytest.fixture
+def ga4(doors, monkeypatch):
+    """Makes a connector: by transport, with settings changed as told."""
+    monkeypatch.setenv("OKR_NOW", MORNING)
+    stamina.set_testing(True, attempts=1)
+
+    def make(transport="grpc", **changes):
+        environment = doors[1][transport]
+        settings = {
+            "connector": "ga4",
+            "property": environment["GA4_PROPERTY"],
+            "credentials": environment["GA4_CREDENTIALS"],
+            "endpoint": environment["GA4_ENDPOINT"],
+            "transport": transport,
+            "timezone": "Asia/Bangkok",
+            "retry_for": 1,
+            "streams": STREAMS,
+        }
+        return GA4("ga4", GA4Settings.model_validate(settings | changes))
+
+    yield make
+    stamina.set_testing(False)
+
+
+def pull(connector, name, window, said=None):
+    stream = next(each for each in connector.streams() if each.name == name)
+    return pa.Table.from_batches(connector.pull(stream, window, said or Said()), schema=stream.schema)
+
+
+def truth(doors, name):
+    with (doors[0] / "sandbox" / name).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+both = pytest.mark.parametrize("transport", ["grpc", "rest"])
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_both_transports_give_the_same_table(ga4, name):
+    over_grpc, over_rest = pull(ga4("grpc"), name, OCTOBER), pull(ga4("rest"), name, OCTOBER)
+    assert over_grpc.num_rows > 28
+    assert over_grpc.equals(over_rest)
+
+
+def test_settled_days_are_the_truth(ga4, doors):
+    expected = {
+        row["day"]: (int(row["sessions"]), int(row["total_users"]))
+        for row in truth(doors, "ga4_days.csv")
+        if row["day"].startswith("2026-10")
+    }
+    rows = pull(ga4(), "traffic", OCTOBER).to_pylist()
+    assert {str(row["day"]): (row["sessions"], row["total_users"]) for row in rows} == expected
+
+
+def test_the_filter_only_keeps_the_listed_values(ga4, doors):
+    expected = {row["day"]: int(row["converting_sessions"]) for row in truth(doors, "ga4_days.csv")}
+    rows = pull(ga4(), "converting_sessions", OCTOBER).to_pylist()
+    assert len(rows) == 30
+    assert all(row["sessions"] == expected[str(row["day"])] for row in rows)
+
+
+def test_a_window_is_honoured_to_the_day(ga4):
+    days = pull(ga4(), "traffic", LAST_DAYS)["day"].to_pylist()
+    assert (days[0], days[-1], len(days)) == (LAST_DAYS.first, LAST_DAYS.last, 4)
+
+
+@both
+def test_a_day_without_data_gives_no_rows_and_no_error(ga4, transport):
+    said = Said()
+    empty = date(2026, 10, 18)
+    assert pull(ga4(transport), "traffic", Window(empty, empty), said).num_rows == 0
+    assert (said.notes["rows"], said.notes["pages"]) == (0, 1)
+
+
+def test_days_that_have_not_come_yet_do_not_exist(ga4):
+    assert pull(ga4(), "traffic", Window(date(2026, 11, 17), date(2026, 12, 31))).num_rows == 0
+
+
+def test_numbers_are_restated_for_three_days_and_then_stay(ga4, doors, monkeypatch):
+    day = date(2026, 11, 10)
+    settled = next(int(row["sessions"]) for row in truth(doors, "ga4_days.csv") if row["day"] == str(day))
+    seen = []
+    for later in (11, 12, 13, 14, 20):
+        monkeypatch.setenv("OKR_NOW", f"2026-11-{later}T05:00:00+07:00")
+        seen += pull(ga4(), "traffic", Window(day, day))["sessions"].to_pylist()
+    assert seen == [settled * percent // 100 for percent in (92, 97, 99, 100, 100)]
+
+
+def test_a_late_day_comes_two_days_after(ga4, monkeypatch):
+    late = Window(date(2026, 11, 4), date(2026, 11, 4))
+    monkeypatch.setenv("OKR_NOW", "2026-11-05T05:00:00+07:00")
+    assert pull(ga4(), "traffic", late).num_rows == 0
+    monkeypatch.setenv("OKR_NOW", "2026-11-06T05:00:00+07:00")
+    assert pull(ga4(), "traffic", late).num_rows == 1
+
+
+@pytest.mark.parametrize(("days", "rows", "pages"), [(0, 0, 1), (1, 1, 1), (3, 3, 1), (4, 4, 1), (5, 5, 2), (9, 9, 3)])
+def test_pages_are_followed_to_the_last_row(ga4, days, rows, pages, monkeypatch):
+    first = date(2026, 10, 20)
+    window = Window(first, first.replace(day=20 + days - 1)) if days else Window(date(2026, 10, 18), date(2026, 10, 18))
+    said = Said()
+    table = pull(ga4(page_size=4), "traffic", window, said)
+    assert (table.num_rows, said.notes["rows"], said.notes["pages"]) == (rows, rows, pages)
+    assert table.equals(pull(ga4(), "traffic", window))
+
+
+@both
+def test_what_the_source_says_about_an_answer_is_kept(ga4, transport):
+    said = Said()
+    pull(ga4(transport), "events", OCTOBER, said)
+    assert said.notes["thresholded"] is True  # small counts of generate_lead are withheld in October
+    assert said.notes["other_row"] is False
+    assert said.notes["sampled"] == []
+    assert said.notes["time_zone"] == "Asia/Bangkok"
+    assert 0 < said.notes["tokens_left_this_hour"] < said.notes["tokens_left_today"] < 200_000
+    json.dumps(said.notes)
+
+
+def test_thresholding_of_one_page_marks_the_pull(ga4):
+    said = Said()
+    pull(ga4(page_size=40), "events", OCTOBER, said)
+    assert said.notes["pages"] > 1
+    assert said.notes["thresholded"] is True
+
+
+def test_withheld_rows_are_not_there(ga4, doors):
+    small = {
+        (row["day"], row["event_name"])
+        for row in truth(doors, "ga4_events.csv")
+        if row["day"].startswith("2026-10") and int(row["event_count"]) < 3
+    }
+    rows = {(str(row["day"]), row["event_name"]) for row in pull(ga4(), "events", OCTOBER).to_pylist()}
+    assert small
+    assert not rows & small
+
+
+def test_streams_say_what_a_warehouse_has_to_know(ga4):
+    traffic, _, events = ga4().streams()
+    assert traffic.schema == pa.schema(
+        [
+            pa.field("day", pa.date32(), nullable=False),
+            pa.field("sessions", pa.int64(), nullable=False),
+            pa.field("total_users", pa.int64(), nullable=False),
+        ]
+    )
+    assert (traffic.key, traffic.date, traffic.restates, traffic.delay) == (("day",), "day", 3, 0)
+    assert (events.key, events.not_additive) == (("day", "event_name"), {})
+    assert set(traffic.not_additive) == {"total_users"}
+
+
+def test_columns_are_typed_by_metric(ga4):
+    metrics = ["newUsers", "totalRevenue", "bounceRate", "customEvent:planPrice", "active7DayUsers"]
+    (stream,) = ga4(streams={"shop": {"dimensions": ["date"], "metrics": metrics}}).streams()
+    assert dict(zip(stream.schema.names[1:], stream.schema.types[1:], strict=True)) == {
+        "new_users": pa.int64(),
+        "total_revenue": pa.decimal128(38, 9),
+        "bounce_rate": pa.float64(),
+        "custom_event_plan_price": pa.decimal128(38, 9),
+        "active7_day_users": pa.int64(),
+    }
+    assert set(stream.not_additive) == {"bounce_rate", "active7_day_users"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"streams": {"x": {"dimensions": ["eventName"], "metrics": ["sessions"]}}}, "`date` is missing"),
+        ({"streams": {"x": {"dimensions": ["date", "day"], "metrics": ["sessions"]}}}, "two columns named day"),
+        ({"streams": {"x": {"dimensions": ["date"], "metrics": ["sessions"], "filter": {}}}}, "Extra inputs"),
+        ({"streams": {"x": {"dimensions": ["date"], "metrics": []}}}, "at least 1 item"),
+        ({"streams": {"x": {"dimensions": ["date"], "metrics": ["sessions"], "only": {"a": []}}}}, "at least 1 item"),
+        ({"streams": {}}, "at least 1 item"),
+        ({"transport": "http"}, "'grpc' or 'rest'"),
+        ({"property": "G-ABC123"}, "Property details"),
+        ({"page_size": 250_001}, "less than or equal to 250000"),
+        ({"endpont": "x"}, "Extra inputs"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_told(changes, told):
+    right = {"connector": "ga4", "property": "1", "credentials": "key.json", "streams": STREAMS}
+    GA4Settings.model_validate(right)
+    with pytest.raises(ValidationError, match=told):
+        GA4Settings.model_validate(right | changes)
+
+
+@both
+def test_quota_used_up_for_ever_is_unavailable_and_keeps_the_wait(ga4, transport, monkeypatch):
+    monkeypatch.setenv("OKR_SANDBOX_FAULTS", "ga4=429")
+    with pytest.raises(SourceUnavailable) as told:
+        pull(ga4(transport), "traffic", LAST_DAYS)
+    assert told.value.retry_after == faults.RETRY_AFTER
+
+
+@both
+def test_a_server_error_is_retried_by_us_alone(ga4, transport, monkeypatch):
+    asked = []
+    monkeypatch.setattr(faults, "of", lambda source: asked.append(source) or "500")
+    with stamina.set_testing(True, attempts=3), pytest.raises(SourceUnavailable):
+        pull(ga4(transport), "traffic", LAST_DAYS)
+    assert len(asked) == 3
+
+
+@both
+def test_a_passing_failure_is_overcome(ga4, transport, monkeypatch):
+    answers = iter(["500"])
+    monkeypatch.setattr(faults, "of", lambda _: next(answers, None))
+    with stamina.set_testing(True, attempts=2):
+        assert pull(ga4(transport), "traffic", LAST_DAYS).num_rows == 4
+
+
+@both
+@pytest.mark.parametrize(("fault", "remedy"), [("401", "revoked"), ("403", "Viewer role")])
+def test_a_refusal_is_not_retried_and_says_what_to_mend(ga4, transport, fault, remedy, monkeypatch):
+    asked = []
+    monkeypatch.setattr(faults, "of", lambda source: asked.append(source) or fault)
+    with pytest.raises(SourceRejected, match=remedy):
+        pull(ga4(transport), "traffic", LAST_DAYS)
+    # Over REST google-auth signs a new token after a 401, twice.
+    assert len(asked) == (3 if (transport, fault) == ("rest", "401") else 1)
+
+
+@both
+def test_an_unknown_property_is_rejected(ga4, transport):
+    with pytest.raises(SourceRejected, match="Viewer role on property 1"):
+        pull(ga4(transport, property="1"), "traffic", LAST_DAYS)
+
+
+@both
+@pytest.mark.parametrize(
+    ("report", "field"),
+    [
+        ({"dimensions": ["date", "planet"], "metrics": ["sessions"]}, "Field planet is not a valid dimension"),
+        ({"dimensions": ["date"], "metrics": ["pageviews"]}, "Field pageviews is not a valid metric"),
+    ],
+)
+def test_an_unknown_field_is_rejected_by_its_name(ga4, transport, report, field):
+    with pytest.raises(SourceRejected, match=f"{field}.*Mend dimensions, metrics or only"):
+        pull(ga4(transport, streams={"x": report}), "x", LAST_DAYS)
+
+
+@both
+def test_a_dead_endpoint_is_unavailable(ga4, transport):
+    address = f"127.0.0.1:{faults.closed_port()}"
+    with pytest.raises(SourceUnavailable, match=r"ga4: GA4 is not available: .* Run the night again later\."):
+        pull(ga4(transport, endpoint=address if transport == "grpc" else f"http://{address}"), "traffic", LAST_DAYS)
+
+
+@both
+def test_a_slow_answer_is_given_up(ga4, transport, monkeypatch):
+    monkeypatch.setattr("okr_pipeline.connectors.ga4.TIMEOUT", 0.2)
+    monkeypatch.setattr(faults, "SLOW", 3.0)
+    monkeypatch.setenv("OKR_SANDBOX_FAULTS", "ga4=slow")
+    with pytest.raises(SourceUnavailable):
+        pull(ga4(transport), "traffic", LAST_DAYS)
+
+
+@both
+def test_a_malformed_answer_is_rejected(ga4, transport, monkeypatch):
+    monkeypatch.setenv("OKR_SANDBOX_FAULTS", "ga4=malformed")
+    with pytest.raises(DataRejected, match="cannot be read"):
+        pull(ga4(transport), "traffic", LAST_DAYS)
+
+
+def test_another_time_zone_is_rejected_with_the_right_one(ga4):
+    with pytest.raises(SourceRejected, match="Write `timezone: Asia/Bangkok`"):
+        pull(ga4(timezone="UTC"), "traffic", LAST_DAYS)
+
+
+ZONE = {"timeZone": "Asia/Bangkok"}
+HEADERS = {"dimensionHeaders": [{"name": "date"}], "metricHeaders": [{"name": "sessions"}, {"name": "totalUsers"}]}
+
+
+def row(*values):
+    return {"dimensionValues": [{"value": values[0]}], "metricValues": [{"value": value} for value in values[1:]]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({}, "no GA4 report"),
+        ({"metadata": ZONE, "rowCount": 1}, "columns are missing"),
+        ({"metadata": ZONE, **HEADERS, "rowCount": 2, "rows": [row("20261112", "1", "1")]}, "announced 2 rows"),
+        ({"metadata": ZONE, **HEADERS, "rowCount": 1, "rows": [row("20261112", "1")]}, "impossible"),
+        ({"metadata": ZONE, **HEADERS, "rowCount": 1, "rows": [row("20261112", "1.5", "1")]}, "impossible"),
+        ({"metadata": ZONE, **HEADERS, "rowCount": 1, "rows": [row("(other)", "1", "1")]}, "impossible"),
+        ({"metadata": ZONE, **HEADERS, "rowCount": 1, "rows": [row("20261001", "1", "1")]}, "2026-10-01 is outside"),
+    ],
+)
+def test_rows_that_break_the_promise_are_rejected(ga4, answer, told):
+    with once_then_nothing(answer) as endpoint, pytest.raises(DataRejected, match=told):
+        pull(ga4("rest", endpoint=endpoint), "traffic", LAST_DAYS)
+
+
+@contextlib.contextmanager
+def once_then_nothing(answer):
+    """A GA4 over REST that gives one answer, and after it the same without rows."""
+    import socket
+
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    answers = iter([answer])
+    without = {key: value for key, value in answer.items() if key != "rows"}
+    route = Route("/{path:path}", lambda _: JSONResponse(next(answers, without)), methods=["POST"])
+    with socket.create_server(("127.0.0.1", 0)) as listening, servers.http(listening, Starlette(routes=[route])):
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_decimals_are_exact_and_rounded_to_nine_places(ga4):
+    reports = {"money": {"dimensions": ["date"], "metrics": ["totalRevenue", "bounceRate"]}}
+    headers = {
+        "dimensionHeaders": [{"name": "date"}],
+        "metricHeaders": [{"name": "totalRevenue"}, {"name": "bounceRate"}],
+    }
+    answer = {"metadata": ZONE, **headers, "rowCount": 1, "rows": [row("20261112", "0.30000000000000004", "0.25")]}
+    with once_then_nothing(answer) as endpoint:
+        table = pull(ga4("rest", endpoint=endpoint, streams=reports), "money", LAST_DAYS)
+    assert [str(table["total_revenue"][0].as_py()), table["bounce_rate"][0].as_py()] == ["0.300000000", 0.25]
+
+
+@pytest.mark.parametrize(
+    "content", [None, "not json", "[]", "{}", '{"type": "service_account", "private_key": "s3cret"}']
+)
+def test_a_useless_key_file_names_the_field_and_not_its_content(ga4, tmp_path, content):
+    path = tmp_path / "key.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(SourceRejected, match="`credentials`") as told:
+        pull(ga4(credentials=str(path)), "traffic", LAST_DAYS)
+    assert "s3cret" not in str(told.value)
+
+
+def test_a_key_in_place_of_its_path_is_not_told(ga4, doors):
+    key = Path(doors[1]["grpc"]["GA4_CREDENTIALS"]).read_text(encoding="utf-8")
+    with pytest.raises(SourceRejected) as told:
+        pull(ga4(credentials=key), "traffic", LAST_DAYS)
+    assert "PRIVATE KEY" not in str(told.value)
+
+
+@both
+def test_a_key_of_somebody_else_is_rejected_and_stays_secret(ga4, transport, tmp_path, doors):
+    account = json.loads(Path(doors[1]["grpc"]["GA4_CREDENTIALS"]).read_text(encoding="utf-8"))
+    with sandbox.running(tmp_path) as other:
+        stranger = json.loads(Path(other["GA4_CREDENTIALS"]).read_text(encoding="utf-8"))["private_key"]
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps(account | {"private_key": stranger}), encoding="utf-8")
+    said = Said()
+    with pytest.raises(SourceRejected, match="revoked") as told:
+        pull(ga4(transport, credentials=str(path)), "traffic", LAST_DAYS, said)
+    spoken = f"{told.value}{said.notes}"
+    assert "eyJ" not in spoken
+    assert stranger[40:80] not in spoken
+
+
+def test_a_changed_truth_is_served_at_once(ga4, doors):
+    path = doors[0] / "sandbox" / "ga4_days.csv"
+    kept = path.with_suffix(".kept")
+    shutil.copy(path, kept)
+    try:
+        before = pull(ga4(), "traffic", OCTOBER)
+        path.write_text(path.read_text(encoding="utf-8").replace("2026-10-05,", "2026-10-05,1"), encoding="utf-8")
+        after = pull(ga4(), "traffic", OCTOBER)
+    finally:
+        shutil.move(kept, path)
+    changed = [was != now for was, now in zip(before.to_pylist(), after.to_pylist(), strict=True)]
+    assert changed.count(True) == 1
