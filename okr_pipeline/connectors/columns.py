@@ -111,8 +111,9 @@ def _parsed(text: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     if kind == pa.date32():
         return _temporal(pc.utf8_slice_codeunits(text, 0, 10).cast(kind), kind)
     zoned = pc.match_substring_regex(text, r":\d\d.*(Z|[+-]\d\d(:?\d\d)?)$")
-    instants = pc.if_else(zoned, text, pc.binary_join_element_wise(text, "Z", ""))
-    return _temporal(instants.cast(pa.timestamp("us", "UTC")), kind)
+    none = pa.scalar(None, pa.string())
+    aware = pc.if_else(zoned, text, none).cast(pa.timestamp("us", "UTC")).cast(kind)
+    return _temporal(pc.coalesce(aware, pc.if_else(zoned, none, text).cast(kind)), kind)
 
 
 def empty_is_null(text: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from okr_pipeline.connectors import ga4_report
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
@@ -67,6 +67,12 @@ class GA4Settings(Settings):
     transport: Literal["grpc", "rest"] = "grpc"
     page_size: int = Field(default=10_000, ge=1, le=250_000)  # more than 250,000 rows are never sent at once
     streams: dict[str, Report] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _grpc_has_no_scheme(self) -> Self:
+        if self.transport == "grpc" and "://" in self.endpoint:
+            raise ValueError("endpoint is a URL, and gRPC takes a host (and :port) only; or write `transport: rest`")
+        return self
 
     @field_validator("streams")
     @classmethod

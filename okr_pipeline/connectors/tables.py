@@ -131,6 +131,5 @@ def days_of(instants: pa.ChunkedArray, timezone: str) -> pa.Array:
     days = days[(days > np.datetime64(date.min)) & (days <= np.datetime64(date.max))]
     starts = np.array([midnight(day, timezone) for day in days.tolist()], "datetime64[us]")
     found: npt.NDArray[np.datetime64] = np.zeros(len(valid), "datetime64[D]")
-    if len(days):
-        found[valid] = days[np.maximum(np.searchsorted(starts, known, side="right") - 1, 0)]
+    found[valid] = np.concatenate([[np.datetime64(date.min)], days])[np.searchsorted(starts, known, side="right")]
     return pa.array(found, pa.date32(), mask=~valid)

@@ -130,7 +130,9 @@ def _abort(context: grpc.ServicerContext, refused: Refused) -> None:
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     if path.exists():
         return
-    with path.open("w", encoding="utf-8", newline="") as file:
+    unfinished = path.with_suffix(".part")  # a seeding that was interrupted must not pass for the truth
+    with unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
+    unfinished.replace(path)

@@ -232,6 +232,7 @@ def test_columns_are_typed_by_metric(ga4):
         ({"streams": {"x": {"dimensions": ["date"], "metrics": ["sessions"], "only": {"a": []}}}}, "at least 1 item"),
         ({"streams": {}}, "at least 1 item"),
         ({"transport": "http"}, "'grpc' or 'rest'"),
+        ({"endpoint": "https://analyticsdata.googleapis.com"}, "gRPC takes a host"),
         ({"property": "G-ABC123"}, "Property details"),
         ({"page_size": 250_001}, "less than or equal to 250000"),
         ({"endpont": "x"}, "Extra inputs"),
@@ -426,3 +427,11 @@ def test_a_changed_truth_is_served_at_once(ga4, doors):
         shutil.move(kept, path)
     changed = [was != now for was, now in zip(before.to_pylist(), after.to_pylist(), strict=True)]
     assert changed.count(True) == 1
+
+
+def test_a_second_sandbox_in_the_same_process_is_trusted_over_grpc(ga4, tmp_path, monkeypatch):
+    monkeypatch.delenv("GA4_TRANSPORT", raising=False)
+    pull(ga4(), "traffic", LAST_DAYS)  # gRPC has read its trusted roots by now
+    with sandbox.running(tmp_path) as other:
+        settings = {"credentials": other["GA4_CREDENTIALS"], "endpoint": other["GA4_ENDPOINT"]}
+        assert pull(ga4(**settings), "traffic", LAST_DAYS).num_rows == 4

@@ -40,7 +40,13 @@ def database(folder: Path, *statements: str) -> str:
 
 
 def connector(url: str, stream: dict | None = None, **settings) -> SQL:
-    data = {"connector": "sql", "url": url, "timezone": "Asia/Bangkok", "retry_for": 0, "streams": {"s": stream or LEADS}}
+    data = {
+        "connector": "sql",
+        "url": url,
+        "timezone": "Asia/Bangkok",
+        "retry_for": "1 second",
+        "streams": {"s": stream or LEADS},
+    }
     return SQL("crm", SqlSettings.model_validate(data | settings))
 
 
@@ -92,30 +98,30 @@ def test_a_stream_without_date_is_delivered_whole(tmp_path):
 def test_types_of_all_kinds_come_through(tmp_path):
     url = database(
         tmp_path,
-        "CREATE TABLE kinds (id TEXT, n INTEGER, amount NUMERIC, ok BOOLEAN, day DATE, at DATETIME, nothing INTEGER)",
+        "CREATE TABLE kinds (id TEXT, n INTEGER, amount NUMERIC, ok BOOLEAN, day DATE, at DATETIME, none INTEGER)",
         "INSERT INTO kinds VALUES ('ก', 42, 1250.75, 1, '2026-10-01', '2026-10-01 12:00:00.5', NULL)",
     )
     columns = {
-        "id": "text", "n": "integer", "amount": "decimal", "ok": "boolean", "day": "date", "at": "timestamp", "nothing": "integer",
+        "id": "text", "n": "integer", "amount": "decimal", "ok": "boolean", "day": "date", "at": "timestamp", "none": "integer",
     }  # fmt: skip
 
     (row,) = pull(connector(url, {"table": "kinds", "key": ["id"], "columns": columns}))
 
     assert row == {
         "id": "ก", "n": 42, "amount": Decimal("1250.750000000"), "ok": True, "day": date(2026, 10, 1),
-        "at": datetime(2026, 10, 1, 12, 0, 0, 500_000), "nothing": None,
+        "at": datetime(2026, 10, 1, 12, 0, 0, 500_000), "none": None,
     }  # fmt: skip
 
 
 def test_names_are_quoted(tmp_path):
     url = database(
         tmp_path,
-        """CREATE TABLE "le""ads; DROP TABLE x" ("the ""id""" TEXT, "order" INTEGER)""",
+        'CREATE TABLE "le""ads; DROP TABLE x" ("the ""id" TEXT, "order" INTEGER)',
         """INSERT INTO "le""ads; DROP TABLE x" VALUES ('L-1', 7)""",
     )
-    odd = {"table": 'le"ads; DROP TABLE x', "key": ['the "id"'], "columns": {'the "id"': "text", "order": "integer"}}
+    odd = {"table": 'le"ads; DROP TABLE x', "key": ['the "id'], "columns": {'the "id': "text", "order": "integer"}}
 
-    assert pull(connector(url, odd)) == [{'the "id"': "L-1", "order": 7}]
+    assert pull(connector(url, odd)) == [{'the "id': "L-1", "order": 7}]
 
 
 @pytest.mark.parametrize("dialect", [postgresql.dialect(), mysql.dialect()], ids=lambda dialect: dialect.name)
@@ -150,7 +156,9 @@ def test_rows_come_in_batches_of_the_streams_schema(tmp_path, monkeypatch):
 
 def test_the_source_is_read_and_not_written(tmp_path):
     database_ = Database("crm", database(tmp_path, CREATE))
-    selection = connector("sqlite://").settings.streams["s"].selection(Window(date(2026, 10, 1), date(2026, 10, 1)), "UTC")
+    selection = (
+        connector("sqlite://").settings.streams["s"].selection(Window(date(2026, 10, 1), date(2026, 10, 1)), "UTC")
+    )
     connection, result = database_.ask(selection, 10)
     result.close()
 
@@ -216,14 +224,15 @@ def test_a_url_that_cannot_be_used_says_what_would_be_right_without_the_password
 def test_what_a_driver_says_is_told_without_password_and_query(tmp_path):
     from sqlalchemy import exc
 
-    source = Database("crm", f"{database(tmp_path, CREATE)}?sslpassword=s3cret")
-    object.__setattr__(source.engine, "url", source.engine.url.set(username="me", password="s3cret", host="db"))
+    source = Database("crm", database(tmp_path, CREATE))
+    source.engine.url = source.engine.url.set(username="me", password="s3cret", host="db", query={"sslpassword": "t0p"})
 
     with pytest.raises(SourceUnavailable) as caught, source.told(None):
-        raise exc.OperationalError("SELECT 1", {}, Exception("could not connect with password=s3cret"))
+        raise exc.OperationalError("SELECT 1", {}, Exception("no connection with password=s3cret sslpassword=t0p"))
 
     assert "s3cret" not in str(caught.value)
-    assert "password=***" in str(caught.value)
+    assert "t0p" not in str(caught.value)
+    assert "no connection with password=*** sslpassword=***" in str(caught.value)
     assert "me:***@db" in str(caught.value)
 
 
@@ -269,7 +278,8 @@ def test_values_of_other_drivers_become_the_declared_type(values, kind, expected
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"), [(datetime(2026, 10, 1, 9), pa.date32()), (7.5, pa.int64()), (20261001, pa.date32()), (2**70, pa.int64())]
+    ("value", "kind"),
+    [(datetime(2026, 10, 1, 9), pa.date32()), (7.5, pa.int64()), (20261001, pa.date32()), (2**70, pa.int64())],
 )
 def test_nothing_is_cut_off_to_fit(value, kind):
     with pytest.raises(DataRejected, match=r"^row 0: column c"):
@@ -281,7 +291,8 @@ def test_days_agree_with_the_time_zone_around_every_change_of_clocks(zone):
     instants = pa.array(range(1_300_000_000, 1_420_000_000, 1_800 * 7), pa.int64())  # 2011 to 2014
     instants = pa.chunked_array([pa.concat_arrays([instants, pa.nulls(1, pa.int64())])])
     expected = [
-        None if second is None else datetime.fromtimestamp(second, ZoneInfo(zone)).date() for second in instants.to_pylist()
+        None if second is None else datetime.fromtimestamp(second, ZoneInfo(zone)).date()
+        for second in instants.to_pylist()
     ]
 
     found = days_of(instants.cast(pa.timestamp("s")).cast(pa.timestamp("us")), zone)
@@ -333,7 +344,10 @@ def test_the_sandboxs_crm_shows_a_lead_as_it_was_known_then(tmp_path):
             "INSERT INTO crm_leads VALUES ('L-1', '2026-10-01 02:00:00', 'event', 'mql', '2026-10-05 02:00:00', NULL),"
             " ('L-2', '2026-10-01 03:00:00', 'event', 'new', NULL, '2026-10-03 03:00:00')"
         )
-    stream = {**LEADS, "columns": {"lead_id": "text", "created_at": "timestamp", "stage": "text", "mql_at": "timestamp"}}
+    stream = {
+        **LEADS,
+        "columns": {"lead_id": "text", "created_at": "timestamp", "stage": "text", "mql_at": "timestamp"},
+    }
     source = connector(crm.env(tmp_path)["CRM_DATABASE_URL"], stream)
 
     def known(at: str) -> list[tuple[str, str, bool]]:
