@@ -94,11 +94,13 @@ class Connector(ABC):
         """
 
         limit = float(self.settings.retry_for)
+        if not limit:
+            return request()
 
         def wait(error: Exception) -> bool | float:
             if not isinstance(error, SourceUnavailable):
                 return False
-            if error.retry_after is None:
+            if not error.retry_after:
                 return True
             return error.retry_after if error.retry_after < limit else False
 

@@ -1,4 +1,5 @@
 """The sql connector against real SQLite files, and its statements for the other dialects."""
+# ruff: noqa: DTZ001, DTZ901 - instants in the warehouse are naive, in UTC
 
 import sqlite3
 from contextlib import closing
