@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 HELD_BACK = 2
@@ -149,7 +149,7 @@ def explain(
 
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2, default=str) + "\n")
     else:
-        console.print(explanation_text(found), markup=False)
+        console.print(explanation_text(found), markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -162,16 +162,10 @@ def ui(sandbox: Sandbox = False, port: int = 3000, config: ConfigDir = CONFIG, h
     with _sources(config, home, sandbox, None):
         instance_home(home)
         os.environ |= {"OKR_CONFIG": str(config.resolve()), "OKR_HOME": str(home.resolve())}
+        # -W: Dagster announces `dg dev` at every start; that is one more package for the same thing.
         command = [
             sys.executable,
-            "-m",
-            "dagster",
-            "dev",
-            "-m",
-            "okr_pipeline.definitions",
-            "-h",
-            "127.0.0.1",
-            "-p",
+            *"-W ignore -m dagster dev -m okr_pipeline.definitions -h 127.0.0.1 -p".split(),
             str(port),
         ]
         with suppress(KeyboardInterrupt):
@@ -190,7 +184,7 @@ def _sources(config: Path, home: Path, sandbox: bool, last: date | None) -> Iter
                     f"the sandbox needs {error.name}; install it with `pip install 'okr-pipeline[sandbox]'`"
                 ) from None
             zone = load(config, os.environ, unset_is_wrong=False).organisation.timezone
-            if "OKR_NOW" not in os.environ:
+            if not os.environ.get("OKR_NOW"):
                 os.environ["OKR_NOW"] = clock.night_after(last or DEMO_DAY, zone).isoformat()
             os.environ |= stack.enter_context(running(home))
         yield load(config, os.environ)
@@ -211,7 +205,7 @@ def _published(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _last_scored(connection: duckdb.DuckDBPyConnection) -> date:
-    last: date | None = connection.execute("SELECT MAX(as_of) FROM okr.scores").fetchall()[0][0]
+    last: date | None = connection.execute("SELECT MAX(as_of) FROM scores.key_results").fetchall()[0][0]
     if last is None:
         raise ConfigError("nothing is scored yet; `okr run` does it")
     return last
@@ -227,8 +221,9 @@ def _check_days(config: Config, first: date, last: date) -> None:
     if first < earliest:
         raise ConfigError(f"{first} is before {earliest}, the first day that any key result looks back to; start there")
     if last >= today:
+        yesterday = today - timedelta(days=1)
         raise ConfigError(
-            f"{last} is not over yet in {config.organisation.timezone}; the last day that can be scored is {today - timedelta(days=1)}"
+            f"{last} is not over yet in {config.organisation.timezone}; the last day to score is {yesterday}"
         )
 
 
@@ -236,6 +231,9 @@ def main() -> None:
     """The entry point: turns our errors into one message and an exit code, never a traceback."""
     try:
         app()
+    except ConfigError as error:
+        errors.print(str(error), markup=False)
+        sys.exit(1)
     except OkrError as error:
-        errors.print(f"okr: {error}", markup=False, style="red")
-        sys.exit(1 if isinstance(error, ConfigError) else HELD_BACK)
+        errors.print(f"okr: {error}", markup=False)
+        sys.exit(HELD_BACK)

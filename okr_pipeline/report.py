@@ -97,7 +97,11 @@ def print_scores(
     answer = score_rows(connection, config, as_of, known_at)
     grid = Grid(title=f"Key results as of {as_of}", title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in ("Key result", "Value", "From", "To", "Score", "Expected", "Status", "Note"):
-        grid.add_column(column, justify="left" if column in ("Key result", "Status", "Note") else "right", no_wrap=True)
+        grid.add_column(
+            column,
+            justify="left" if column in ("Key result", "Status", "Note") else "right",
+            no_wrap=column not in ("Key result", "Note"),
+        )
     for objective in answer["objectives"]:
         score = number(objective["score"], "percent")
         status = f"[{_STYLE.get(objective['status'], 'default')}]{objective['status']}[/]"

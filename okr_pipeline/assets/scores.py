@@ -56,7 +56,7 @@ def _key_result_spec(result: KeyResult, objective: Objective) -> dg.AssetSpec:
         group_name=_group(objective),
         kinds={"sql", "duckdb"},
         owners=owners(objective.team),
-        metadata={"dagster/table_name": "okr.scores", "owner": result.owner, "period": result.period.name},
+        metadata={"dagster/table_name": "scores.key_results", "owner": result.owner, "period": result.period.name},
     )
 
 
@@ -68,7 +68,7 @@ def _objective_spec(objective: Objective) -> dg.AssetSpec:
         group_name=_group(objective),
         kinds={"sql", "duckdb"},
         owners=owners(objective.team),
-        metadata={"dagster/table_name": "okr.objectives", "owner": objective.owner, "period": objective.period.name},
+        metadata={"dagster/table_name": "scores.objectives", "owner": objective.owner, "period": objective.period.name},
     )
 
 

@@ -63,7 +63,9 @@ class MetricYaml(Strict):
     title: Text
     unit: Literal["percent"] | Text
     description: Text | None = None
-    owner: Annotated[str, Field(pattern=r"^[\w-]+$|^[^@\s]+@[^@\s]+$")] | None = None  # a team's name or an e-mail address
+    owner: Annotated[str, Field(pattern=r"^[\w-]+$|^[^@\s]+@[^@\s]+$")] | None = (
+        None  # a team's name or an e-mail address
+    )
     from_: Annotated[str | None, Field(alias="from")] = None
     date: str | None = None
     where: str | None = None

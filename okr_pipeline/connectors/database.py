@@ -126,7 +126,7 @@ class Database:
     def _meaning(self, error: exc.SQLAlchemyError, selection: Selection | None) -> OkrError:
         url = self.engine.url
         at = f"{self.name}: {url.set(query={}).render_as_string(hide_password=True)}"
-        text = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".")
+        text = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".?")
         secrets = [url.password, *(str(value) for name, value in url.query.items() if re.search("pass|key|tok", name))]
         for secret in filter(None, secrets):
             text = text.replace(str(secret), "***")
@@ -139,7 +139,7 @@ class Database:
             return SourceRejected(f"{at}: {text}. Mend the user, the password, the database or the permission.")
         if lost or isinstance(error, exc.OperationalError | exc.InterfaceError | exc.TimeoutError):
             return SourceUnavailable(f"{at}: {text}. Check that the database runs and can be reached from here.")
-        return SourceRejected(f"{at}: {text}. Mend the stream's declaration.")
+        return SourceRejected(f"{at}: {text}. Mend url, or the stream's declaration.")
 
     def _missing(self, selection: Selection) -> str | None:
         """Which table or column the database does not have, if that is what was wrong."""

@@ -16,9 +16,9 @@ def scores_as_of(
 ) -> pa.Table:
     """One row for each configured key result: the last one scored on or before `as_of`, as known at an instant (naive UTC).
 
-    Columns are those of `okr.scores` and `known_at`. Key results stand in the order of the configuration.
+    Columns are those of `scores.key_results` and `known_at`. Key results stand in the order of the configuration.
     """
-    return _versions(connection, "scores", "key_result", list(config.key_results), as_of, known_at)
+    return _versions(connection, "key_results", "key_result", list(config.key_results), as_of, known_at)
 
 
 def objectives_as_of(

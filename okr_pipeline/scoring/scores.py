@@ -31,11 +31,11 @@ _KEY_RESULTS = pa.schema(
 
 
 def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> tuple[Change, int]:
-    """Scores all key results up to `as_of` (and later days already scored), in one transaction; returns what changed and the load.
+    """Scores all key results up to `as_of`, and later days already scored, in one transaction.
 
-    Rows that come out the same stay as they are; changed ones move to `history.scores`.
+    Returns what changed and the number of the load. Rows that come out the same stay as they are; changed ones move to `history.key_results`.
     """
-    last_scored = connection.execute("SELECT MAX(as_of) FROM okr.scores").fetchall()[0][0]
+    last_scored = connection.execute("SELECT MAX(as_of) FROM scores.key_results").fetchall()[0][0]
     through = max(as_of, last_scored or as_of)
     _inputs(connection, config, through)
     status = config.organisation.status
@@ -53,16 +53,16 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         # What is no longer configured, or lies after `through`, stays as it was.
         scope = f"as_of <= DATE '{through}' AND {{}} IN (SELECT {{}} FROM {{}})"
         change = replace(
-            connection, "okr.scores", "new_scores", ("key_result", "as_of"),
+            connection, "scores.key_results", "new_scores", ("key_result", "as_of"),
             scope.format("key_result", "key_result", "key_results"), load,
         )  # fmt: skip
         replace(
-            connection, "okr.objectives", "new_objectives", ("objective", "as_of"),
+            connection, "scores.objectives", "new_objectives", ("objective", "as_of"),
             scope.format("objective", "objective", "key_results"), load,
         )  # fmt: skip
         first = min(result.period.first for result in config.key_results.values())
         notes = {"configuration": config.hash}
-        record(connection, load, Load("okr.scores", first, through, change=change, notes=notes))
+        record(connection, load, Load("scores.key_results", first, through, change=change, notes=notes))
     return change, load
 
 
@@ -119,9 +119,8 @@ def _inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date
     first = min(result.period.first for result in config.key_results.values()) - _MARGIN - timedelta(days=trailing)
     last = max(through, *(result.period.last for result in config.key_results.values())) + _MARGIN
     weekday = _WEEKDAY[config.organisation.week_starts]
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE calendar AS {statement('scoring/sql/calendar.sql', first=first, last=last, weekday=weekday)}"
-    )
+    calendar = statement("scoring/sql/calendar.sql", first=first, last=last, weekday=weekday)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE calendar AS {calendar}")
     connection.execute("CREATE OR REPLACE TEMP TABLE days AS SELECT day FROM calendar")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE intervals AS {statement('scoring/sql/intervals.sql')}")
 

@@ -1,6 +1,6 @@
 -- The rows that stood at an instant: brought by a load known by then, and not yet superseded by one.
 WITH versions AS (
-    SELECT *, CAST(NULL AS BIGINT) AS _superseded FROM okr.{{ table }}
+    SELECT *, CAST(NULL AS BIGINT) AS _superseded FROM scores.{{ table }}
     {% if has_history %}
     UNION ALL BY NAME
     SELECT * FROM history.{{ table }}

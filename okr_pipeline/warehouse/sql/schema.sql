@@ -4,7 +4,7 @@ CREATE SCHEMA IF NOT EXISTS history;
 CREATE SCHEMA IF NOT EXISTS ledger;
 CREATE SCHEMA IF NOT EXISTS views;
 CREATE SCHEMA IF NOT EXISTS metric;
-CREATE SCHEMA IF NOT EXISTS okr;
+CREATE SCHEMA IF NOT EXISTS scores;
 
 -- One row for every attempt to bring a table up to date, the failed ones too.
 CREATE TABLE IF NOT EXISTS ledger.loads (
@@ -58,8 +58,8 @@ CREATE TABLE IF NOT EXISTS metric.parts (
     _load BIGINT NOT NULL
 );
 
--- A key result as of a day. One row each; a row that changes moves to history.scores with the load that superseded it.
-CREATE TABLE IF NOT EXISTS okr.scores (
+-- A key result as of a day. One row each; a row that changes moves to history.key_results with the load that superseded it.
+CREATE TABLE IF NOT EXISTS scores.key_results (
     key_result VARCHAR NOT NULL,
     objective VARCHAR NOT NULL,
     metric VARCHAR NOT NULL,
@@ -90,7 +90,7 @@ CREATE TABLE IF NOT EXISTS okr.scores (
     _load BIGINT NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS okr.objectives (
+CREATE TABLE IF NOT EXISTS scores.objectives (
     objective VARCHAR NOT NULL,
     as_of DATE NOT NULL,
     score DOUBLE,                      -- weighted mean over the key results that have one
