@@ -71,7 +71,7 @@ def run(
         _check_days(read, *days)
         shown = days[1].isoformat() if days[0] == days[1] else f"{days[0]} to {days[1]}"
         console.print(f"[bold]okr run[/] {shown}" + (" · sandbox" if sandbox else ""))
-        done = run_night(read, home, *days, say=lambda line: console.print(f"  {line}", markup=False))
+        done = run_night(read, home, *days, say=lambda line: console.print(f"  {line}", markup=False, soft_wrap=True))
         with Warehouse(home).open() as connection:
             print_scores(console, connection, read, days[1])
             held = troubles(connection, read)

@@ -72,7 +72,8 @@ def sentence(result: KeyResult) -> str:
         window = "at its latest"
     else:
         window = f"over the {spec.over or 'period to date'}".replace("the trailing", "trailing")
-    return f"{result.title.en}: {result.metric.title.en} {goal}, {window}, {result.period.name} ({result.period.first} to {result.period.last})"
+    period = f"{result.period.name} ({result.period.first} to {result.period.last})"
+    return f"{result.title.en}: {result.metric.title.en} {goal}, {window}, {period}"
 
 
 def _parts_by_day(connection: duckdb.DuckDBPyConnection, metric: str, row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -80,8 +81,8 @@ def _parts_by_day(connection: duckdb.DuckDBPyConnection, metric: str, row: dict[
     if row["last_day"] is None:
         return []
     query = (
-        "SELECT day, part, CAST(SUM(value) AS DOUBLE) AS value, COUNT(DISTINCT item) AS items, SUM(row_count)::BIGINT AS row_count"
-        " FROM metric.parts WHERE metric = ? AND day BETWEEN ? AND ? AND counts_from <= ? GROUP BY day, part ORDER BY day, part"
+        "SELECT day, part, CAST(SUM(value) AS DOUBLE) AS value, COUNT(DISTINCT item) AS items,"
+        " CAST(SUM(row_count) AS BIGINT) AS row_count FROM metric.parts WHERE metric = ? AND day BETWEEN ? AND ? AND counts_from <= ? GROUP BY day, part ORDER BY day, part"
     )
     found = connection.execute(query, [metric, row["first_day"], row["last_day"], row["as_of"]])
     names = [column[0] for column in found.description]
@@ -126,49 +127,59 @@ def explanation_text(found: dict[str, Any]) -> str:
     """The same for a person at a terminal."""
     if "parts" not in found:
         return f"{found['sentence']}\nConfigured at {found['place']}. Not scored yet; `okr run` does it."
-    unit = found["unit"]
-    parts = ", ".join(f"{name} = {number(value, '')}" for name, value in found["parts"].items())
     lines = [found["sentence"], f"Configured at {found['place']} (configuration {found['configuration']}).", ""]
     if found["reason"]:
         held = (
-            f"; the score of {found['held_from']} is held"
-            if found["held_from"]
-            else "; there is no earlier score to hold"
+            f"the score of {found['held_from']} is held" if found["held_from"] else "there is no earlier score to hold"
         )
-        lines.append(f"No new score on {found['as_of']}: {found['reason']}{held}.")
-    if found["intervals"]:
-        lines += ["Intervals (value, kept?):"]
-        for interval in found["intervals"]:
-            kept = "kept" if interval["kept"] else "missed" if interval["complete"] else "open"
-            lines.append(f"  {interval['first']} to {interval['last']}  {number(interval['value'], ''):>8}  {kept}")
-    if found["value"] is not None:
-        lines += [
-            f"Window    {found['first_day']} to {found['last_day']}",
-            f"Formula   {found['formula']}",
-            f"Parts     {parts}",
-            f"Value     {number(found['value'], unit)}" + ("" if unit == "percent" else f" {unit}"),
-            f"Progress  ({number(found['value'], unit)} − {number(found['baseline'], unit)}) ÷ ({number(found['target'], unit)} −"
-            f" {number(found['baseline'], unit)}) = {found['progress']:.4f}" if found["baseline"] is not None else f"Progress  {found['progress']:.4f}",
-            f"Score     {found['score']:.4f}, expected by now {found['expected']:.4f}: {found['status']}",
-            f"Final     {'yes' if found['final'] else 'no: a source may still change its numbers'}; last data day {found['last_data_day']}",
-        ]  # fmt: skip
-    if found["alongside"] is not None:
-        lines.append(f"Alongside {number(found['alongside'], unit)} (shown, not scored)")
+        lines.append(f"No new score on {found['as_of']}: {found['reason']}; {held}.")
+    lines += _interval_lines(found["intervals"]) if found["intervals"] else []
+    lines += _formula_lines(found) if found["value"] is not None else []
     if found["days"]:
-        lines += ["", f"Parts by day (the newest {_SHOWN_DAYS}; all with --format json):"]
-        for day in found["days"][-_SHOWN_DAYS:]:
-            amount = number(day["value"], "") if day["value"] is not None else f"{day['items']} different"
-            lines.append(f"  {day['day']}  {day['part']:<24} {amount:>14}  from {day['row_count']} rows")
-    lines += ["", "Loads it rests on:"]
-    lines += [
-        f"  {load['load']:>5}  {load['table_name']:<26} known {load['known_at']:%Y-%m-%d %H:%M}Z  final through {load['final_through']}  {_said(load)}"
-        for load in found["loads"]
-    ]
+        lines += ["", f"Parts by day (the newest {_SHOWN_DAYS} rows; all with --format json):"]
+        lines += [_day_line(day) for day in found["days"][-_SHOWN_DAYS:]]
+    lines += ["", "Loads it rests on:", *(_load_line(load) for load in found["loads"])]
     lines += ["", "The raw rows (ask published/okr.duckdb):"]
     lines += [f"  -- {row['part']} = {row['what']}\n  {row['sql']}" for row in found["rows"]]
     return "\n".join(lines)
 
 
-def _said(load: dict[str, Any]) -> str:
-    flags = [name for name, value in json.loads(load["notes"]).items() if value is True]
-    return ", ".join(flags)
+def _interval_lines(intervals: list[dict[str, Any]]) -> list[str]:
+    lines = ["Intervals (value, kept?):"]
+    for interval in intervals:
+        state = "kept" if interval["kept"] else "missed" if interval["complete"] else "open"
+        lines.append(f"  {interval['first']} to {interval['last']}  {number(interval['value'], ''):>8}  {state}")
+    return lines
+
+
+def _formula_lines(found: dict[str, Any]) -> list[str]:
+    unit = found["unit"]
+    value, baseline, target = (number(found[name], unit) for name in ("value", "baseline", "target"))
+    parts = ", ".join(f"{name} = {number(amount, '')}" for name, amount in found["parts"].items())
+    way = f"({value} − {baseline}) ÷ ({target} − {baseline}) = " if found["baseline"] is not None else ""
+    final = "yes" if found["final"] else "no: a source may still change its numbers"
+    lines = [
+        f"Window    {found['first_day']} to {found['last_day']}",
+        f"Formula   {found['formula']}",
+        f"Parts     {parts}",
+        f"Value     {value}" + ("" if unit == "percent" else f" {unit}"),
+        f"Progress  {way}{found['progress']:.4f}",
+        f"Score     {found['score']:.4f}, expected by now {found['expected']:.4f}: {found['status']}",
+        f"Final     {final}; last data day {found['last_data_day']}",
+    ]
+    return lines + (
+        [f"Alongside {number(found['alongside'], unit)} (shown, not scored)"] if found["alongside"] is not None else []
+    )
+
+
+def _day_line(day: dict[str, Any]) -> str:
+    amount = number(day["value"], "") if day["value"] is not None else f"{day['items']} different"
+    return f"  {day['day']}  {day['part']:<24} {amount:>14}  from {day['row_count']} rows"
+
+
+def _load_line(load: dict[str, Any]) -> str:
+    said = ", ".join(name for name, value in json.loads(load["notes"]).items() if value is True)
+    known = f"known {load['known_at']:%Y-%m-%d %H:%M}Z"
+    return (
+        f"  {load['load']:>5}  {load['table_name']:<26} {known}  final through {load['final_through']}  {said}".rstrip()
+    )

@@ -46,34 +46,41 @@ def instance_home(home: Path) -> Path:
 def run_night(config: Config, home: Path, first: date, last: date, say: Callable[[str], None]) -> bool:
     """Ingests, scores and publishes the days `first` to `last`; True when every step was done.
 
-    When a source fails, the scoring steps run all the same, as the sensor does for a run of the daemon.
+    When a source fails, the scoring steps run all the same, as the sensor does for a run of the daemon. `say` is given
+    a line for every step as it ends.
     """
     instance_home(home)
     import dagster as dg
+    import stamina
 
     from okr_pipeline.assets import Project
     from okr_pipeline.assets.nightly import NIGHTLY, SCORING, assemble
 
-    definitions = dg.Definitions.merge(
-        assemble(Project(config, Warehouse(home))),
-        dg.Definitions(loggers={"plain": dg.LoggerDefinition(lambda _: _Plain(say))}),
-    )
-    tags = {
-        "dagster/asset_partition_range_start": first.isoformat(),
-        "dagster/asset_partition_range_end": last.isoformat(),
-    }
+    def say_retry(details: stamina.instrumentation.RetryDetails) -> None:
+        say(f"{details.caused_by} Trying again in {details.wait_for:.0f} s.")
+
+    stamina.instrumentation.set_on_retry_hooks([say_retry])
+    loggers = dg.Definitions(loggers={"plain": dg.LoggerDefinition(lambda _: _Plain(say))})
+    definitions = dg.Definitions.merge(assemble(Project(config, Warehouse(home))), loggers)
+    days = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
     with dg.DagsterInstance.get() as instance:
         for job in (NIGHTLY, SCORING):
             result = definitions.resolve_job_def(job).execute_in_process(
-                instance=instance, tags=tags, raise_on_error=False, run_config={"loggers": {"plain": {}}}
+                instance=instance, tags=days, raise_on_error=False, run_config={"loggers": {"plain": {}}}
             )
+            for event in result.filter_events(lambda event: event.is_step_failure):
+                failure = event.step_failure_data
+                if (
+                    failure.error is not None and failure.user_failure_data is None
+                ):  # not one that a stream told already
+                    say(f"{event.step_key}: {(failure.error.cause or failure.error).message.strip()}")
             if result.success:
                 return job == NIGHTLY
     return False
 
 
 class _Plain(logging.Logger):
-    """Passes on what our steps say, and leaves Dagster's own events to its UI."""
+    """Passes on what our steps say, and leaves Dagster's own events and errors to its UI."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__("okr")
@@ -82,7 +89,7 @@ class _Plain(logging.Logger):
     def handle(self, record: logging.LogRecord) -> None:
         """Called by Dagster with each of its log records."""
         meta = getattr(record, "dagster_meta", {})
-        if not meta.get("dagster_event") and record.levelno >= logging.INFO:
+        if not meta.get("dagster_event") and logging.INFO <= record.levelno < logging.ERROR:
             self._say(str(meta.get("orig_message", record.getMessage())))
 
 

@@ -128,7 +128,7 @@ def print_scores(
 
 
 def _note(row: dict[str, Any]) -> str:
-    unit = row["unit"] if row["unit"] != "percent" else ""
+    unit = row["unit"] if row["unit"] != "percent" and not row["reason"] else ""
     held = f"held from {row['held_from']}: " if row["held_from"] else ""
     why = f"{held}{row['reason']}" if row["reason"] else ""
     beside = f"{number(row['alongside'], row['unit'])} to date" if row["alongside"] is not None else ""
@@ -137,8 +137,13 @@ def _note(row: dict[str, Any]) -> str:
 
 
 def print_troubles(console: Console, held: Sequence[Trouble]) -> None:
-    """What failed and what rests on it."""
+    """What failed, and what rests on it; one entry a failure, however many streams it hit."""
+    grouped: dict[tuple[str, str], list[Trouble]] = {}
     for trouble in held:
-        on_it = ", ".join(trouble.key_results) or "no key result"
-        console.print(f"[red]{trouble.reason}[/] {trouble.table} ({on_it} rest on it)")
-        console.print(f"  {trouble.message}", markup=False)
+        grouped.setdefault((trouble.reason, trouble.message), []).append(trouble)
+    for (reason, message), troubles in grouped.items():
+        results = ", ".join(dict.fromkeys(result for trouble in troubles for result in trouble.key_results)) or "none"
+        console.print(
+            f"[red]{reason}[/] {', '.join(trouble.table for trouble in troubles)} · key results on it: {results}"
+        )
+        console.print(f"  {message}", markup=False, soft_wrap=True)

@@ -75,7 +75,7 @@ def _parse(text: str) -> exp.Expression:
         near = f" near `{detail['highlight']}`" if detail.get("highlight") else ""
         raise ValueError(f"`{text.strip()}` is not a formula{near}; write for example `sum(sessions)`") from None
     if not isinstance(parsed, exp.Expression):
-        raise ValueError(f"`{text.strip()}` is not a formula; write for example `sum(sessions)`")  # noqa: TRY004
+        raise ValueError(f"`{text.strip()}` is not a formula; write for example `sum(sessions)`")  # noqa: TRY004 - the user's text
     return parsed
 
 
@@ -90,7 +90,7 @@ def _only(tree: exp.Expression, allowed: tuple[type[exp.Expression], ...], what:
 
 
 def _sql(tree: exp.Expression) -> str:
-    """Portable text with every identifier quoted and every division safe: `1/0` is inf in DuckDB, and no score is made of that."""
+    """Text with every identifier quoted and every division safe: `1/0` is inf in DuckDB, and no score is made of that."""
     safe = tree.transform(
         lambda node: (
             exp.Div(this=node.this, expression=exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))

@@ -119,7 +119,7 @@ class KeyResultYaml(Strict):
         kinds = [n for n in ("target", "at_least", "at_most", "between") if getattr(self, n) is not None]
         if len(kinds) != 1:
             raise ValueError(
-                f"a key result has exactly one of target, at_least, at_most, between; this one has {' and '.join(kinds) or 'none'}"
+                f"exactly one of target, at_least, at_most, between is wanted; this one has {' and '.join(kinds) or 'none'}"
             )
         if self.target is not None and self.baseline is None:
             raise ValueError(

@@ -76,7 +76,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class KeyResult:
-    """A key result as written, with its metric and period looked up. `configuration` is the hash of all that decides its score."""
+    """A key result with its metric and period looked up. `configuration` is the hash of all that decides its score."""
 
     spec: KeyResultYaml
     objective: str

@@ -78,6 +78,7 @@ class Connector(ABC):
     def __init__(self, name: str, settings: Any) -> None:
         self.name = name
         self.settings = settings
+        self._out_of_patience = False
 
     @abstractmethod
     def streams(self) -> Sequence[Stream]:
@@ -90,12 +91,15 @@ class Connector(ABC):
     def patiently(self, request: Callable[[], T]) -> T:
         """Makes one request, again while the source is unavailable, for at most `retry_for` seconds in all.
 
-        Waits as long as the source asked for (Retry-After), else exponentially with jitter.
+        Waits as long as the source asked for (Retry-After), else exponentially with jitter. A source that was waited for
+        in vain is asked only once by the streams that follow, until it answers.
         """
 
         limit = float(self.settings.retry_for)
-        if not limit:
-            return request()
+        if not limit or self._out_of_patience:
+            answer = request()
+            self._out_of_patience = False
+            return answer
 
         def wait(error: Exception) -> bool | float:
             if not isinstance(error, SourceUnavailable):
@@ -104,9 +108,13 @@ class Connector(ABC):
                 return True
             return error.retry_after if error.retry_after < limit else False
 
-        for attempt in stamina.retry_context(on=wait, attempts=None, timeout=limit, wait_initial=0.5, wait_max=20):
-            with attempt:
-                return request()
+        try:
+            for attempt in stamina.retry_context(on=wait, attempts=None, timeout=limit, wait_initial=0.5, wait_max=20):
+                with attempt:
+                    return request()
+        except SourceUnavailable:
+            self._out_of_patience = True
+            raise
         raise AssertionError("unreachable: stamina re-raises the last error")
 
     def default_final_through(self, stream: Stream) -> date:

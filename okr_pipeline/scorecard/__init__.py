@@ -15,11 +15,8 @@ def write(snapshot: Path, config: Config, as_of: date) -> Path:
     """Writes `scorecard.html` beside the published snapshot, as of a day, and puts it in place in one step."""
     from okr_pipeline.scorecard.page import read, render
 
-    connection = duckdb.connect(":memory:")
+    connection = duckdb.connect(snapshot, read_only=True)
     try:
-        # Under another name: as a catalog, `okr` would hide the schema `okr`.
-        connection.execute(f"ATTACH '{str(snapshot).replace(chr(39), chr(39) * 2)}' AS published (READ_ONLY)")
-        connection.execute("USE published")
         html = render(read(connection, config, as_of))
     finally:
         connection.close()

@@ -63,13 +63,14 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "coverage_some": ("{share} of the weight scored", "มีคะแนนคิดเป็น {share} ของน้ำหนัก"),
     "progress": ("{score} of the way", "สำเร็จ {score}"),
     "expected": ("{expected} expected by now", "ควรได้ {expected} ณ วันนี้"),
-    "unclamped": ("{progress} before limits", "{progress} ก่อนจำกัดช่วง"),
     "goal_reach": ("from {baseline} to {target}", "จาก {baseline} เป็น {target}"),
     "goal_at_least": ("at least {target}", "อย่างน้อย {target}"),
     "goal_at_most": ("at most {target}", "ไม่เกิน {target}"),
     "goal_between": ("between {lower} and {upper}", "ระหว่าง {lower} ถึง {upper}"),
-    "goal_every": ("{goal} every {unit}", "{goal} ทุก{unit}"),
-    "of_intervals": ("of {n} {unit}", "จาก {n} ช่วง (ช่วงละ {unit})"),
+    "of_units": ("of {n} {unit}s", "จาก {n} {unit}"),
+    "of_intervals": ("of {n} intervals of {count} {unit}s", "จาก {n} ช่วง ช่วงละ {count} {unit}"),
+    "every_one": ("{goal} every {unit}", "{goal} ทุก{unit}"),
+    "every_many": ("{goal} every {count} {unit}s", "{goal} ทุก {count} {unit}"),
     "alongside": ("{value} in the {window}", "{value} {window}"),
     "data_to": ("Data to {day}", "ข้อมูลถึง {day}"),
     "final": ("final", "ตัวเลขสุดท้าย"),
@@ -130,20 +131,21 @@ class Words:
     def date(self, day: date, *, year: bool | None = None) -> str:
         """`15 Nov`, and `15 Nov 2026` where the year is another one than today's or is asked for."""
         shown = str(format_date(day, "d MMM", locale=self.language))
-        return f"{shown} {self._year(day)}" if year or (year is None and day.year != self.today.year) else shown
+        shows_year = day.year != self.today.year if year is None else year
+        return f"{shown} {day.year + (BUDDHIST_ERA if self.language == 'th' else 0)}" if shows_year else shown
 
     def month(self, day: date) -> str:
         """`Nov`."""
         return str(format_date(day, "LLL", locale=self.language))
 
-    def span(self, first: date, last: date, *, year: bool | None = None) -> str:
+    def span(self, first: date, last: date, *, year: bool = False) -> str:
         """`9–15 Nov`, `1 Oct – 31 Dec 2026`: what both ends share is said once."""
-        end = self.date(last, year=year)
+        end = self.date(last, year=year or first.year != last.year or None)
         if first == last:
             return end
         if (first.year, first.month) == (last.year, last.month):
             return f"{first.day}–{end}"
-        return f"{self.date(first, year=None if first.year == last.year and year is None else first.year != last.year)} – {end}"
+        return f"{self.date(first, year=first.year != last.year)} – {end}"
 
     def time(self, instant: datetime) -> str:
         """`05:00`."""
@@ -177,39 +179,41 @@ class Words:
         return str(format_percent(0.99 if 0.99 < value < 1 else value, "#,##0%", locale=self.language))
 
     def goal(self, result: KeyResult, row: dict[str, Any]) -> str:
-        """What is to be reached: `from 30% to 40%`, `at least 1 audit every 2 weeks`."""
-        spec, unit = result.spec, result.metric.unit
+        """What is to be reached: `from 30% to 40%`, `at least 1 every 2 weeks`."""
+        spec, unit = result.spec, "percent" if result.metric.unit == "percent" else ""
+        bound = spec.target or spec.at_least or spec.at_most
         if spec.between:
-            goal = self("goal_between", lower=self.number(float(spec.between[0].value), unit), upper=self.amount(spec.between[1], unit))
-        elif spec.kind == "reach" or spec.baseline:
-            target = spec.target or spec.at_least or spec.at_most
-            goal = self("goal_reach", baseline=self.number(row["baseline"], unit), target=self.amount(target, unit))
+            goal = self("goal_between", lower=self.amount(spec.between[0], unit), upper=self.amount(spec.between[1], unit))
+        elif spec.baseline:
+            goal = self("goal_reach", baseline=self.number(row["baseline"], unit), target=self.amount(bound, unit))
         else:
-            goal = self(f"goal_{spec.kind}", target=self.amount(spec.at_least or spec.at_most, unit))
-        return self("goal_every", goal=goal, unit=self.interval(result)) if spec.every else goal
+            goal = self(f"goal_{spec.kind}", target=self.amount(bound, unit))
+        if spec.every is None:
+            return goal
+        name = "every_one" if spec.every.count == 1 else "every_many"
+        return self(name, goal=goal, unit=self(spec.every.unit), count=spec.every.count)
 
-    def interval(self, result: KeyResult, *, many: bool = False) -> str:
-        """A cadence's interval: `week`, `2 weeks`, `เดือน`, or as a word to count them by: `weeks`, `fortnightly spans`."""
-        every = result.spec.every
+    def of(self, result: KeyResult, row: dict[str, Any]) -> str:
+        """What the number counts: `features`, or for a cadence `of 14 weeks`; nothing after a percentage."""
+        every, unit = result.spec.every, result.metric.unit
         if every is None:
-            return ""
-        unit = self(every.unit)
-        if self.language == "th":
-            return unit if every.count == 1 and not many else f" {every.count} {unit}"
-        return unit if every.count == 1 else f"{every.count} {unit}s"
+            return "" if isinstance(unit, str) else self.text(unit)
+        name = "of_units" if every.count == 1 else "of_intervals"
+        return self(name, n=self.number(row["target"]), unit=self(every.unit), count=every.count)
 
     def window(self, kind: str, unit: str, days: int) -> str:
         """A window in words: `month to date`, `last 28 days`."""
         return self(kind, unit=self(unit), days=days)
 
-    def why(self, result: KeyResult, row: dict[str, Any]) -> str | None:
-        """Why there is no new score, as a sentence; None when there is one."""
-        code, spec = row["reason"], result.spec
-        if code is None:
-            return None
+    def reason(self, code: str, *, unit: str = "", first: str = "") -> str:
+        """A reason code as the end of a sentence."""
         known = code if code in _PHRASES else "other_reason"
+        return self(known, unit=unit, first=first, code=code.replace("_", " "))
+
+    def why(self, result: KeyResult, row: dict[str, Any]) -> str:
+        """Why there is no new score, as a sentence."""
+        spec = result.spec
         unit = self(spec.over.unit) if spec.over else ""
-        first = self.date(spec.during.first) if spec.during else ""
-        why = self(known, unit=unit, first=first, code=code.replace("_", " "))
+        why = self.reason(row["reason"], unit=unit, first=self.date(spec.during.first) if spec.during else "")
         held = row["held_from"]
         return self("held", day=self.date(held), why=why) if held else self("unscored", why=why)

@@ -33,7 +33,8 @@ _KEY_RESULTS = pa.schema(
 def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> tuple[Change, int]:
     """Scores all key results up to `as_of`, and later days already scored, in one transaction.
 
-    Returns what changed and the number of the load. Rows that come out the same stay as they are; changed ones move to `history.key_results`.
+    Returns what changed and the number of the load. Rows that come out the same stay as they are; changed ones move to
+    `history.key_results`.
     """
     last_scored = connection.execute("SELECT MAX(as_of) FROM scores.key_results").fetchall()[0][0]
     through = max(as_of, last_scored or as_of)

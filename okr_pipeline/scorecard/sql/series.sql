@@ -2,7 +2,7 @@
 -- A run is days without a gap between them; days that are held are runs of their own. Days without a value are not there.
 WITH known AS (
     SELECT {{ key }} AS id, as_of - DATE '0001-01-01' + 1 AS day, {{ value }} AS value, expected, {{ held }} AS held
-    FROM okr.{{ table }}
+    FROM scores.{{ table }}
     WHERE as_of <= ? AND {{ value }} IS NOT NULL
 ),
 
