@@ -163,11 +163,8 @@ def ui(sandbox: Sandbox = False, port: int = 3000, config: ConfigDir = CONFIG, h
         instance_home(home)
         os.environ |= {"OKR_CONFIG": str(config.resolve()), "OKR_HOME": str(home.resolve())}
         # -W: Dagster announces `dg dev` at every start; that is one more package for the same thing.
-        command = [
-            sys.executable,
-            *"-W ignore -m dagster dev -m okr_pipeline.definitions -h 127.0.0.1 -p".split(),
-            str(port),
-        ]
+        command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-m", "okr_pipeline.definitions"]
+        command += ["-h", "127.0.0.1", "-p", str(port)]
         with suppress(KeyboardInterrupt):
             raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own command
 

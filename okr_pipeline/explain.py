@@ -82,7 +82,8 @@ def _parts_by_day(connection: duckdb.DuckDBPyConnection, metric: str, row: dict[
         return []
     query = (
         "SELECT day, part, CAST(SUM(value) AS DOUBLE) AS value, COUNT(DISTINCT item) AS items,"
-        " CAST(SUM(row_count) AS BIGINT) AS row_count FROM metric.parts WHERE metric = ? AND day BETWEEN ? AND ? AND counts_from <= ? GROUP BY day, part ORDER BY day, part"
+        " CAST(SUM(row_count) AS BIGINT) AS row_count FROM metric.parts"
+        " WHERE metric = ? AND day BETWEEN ? AND ? AND counts_from <= ? GROUP BY day, part ORDER BY day, part"
     )
     found = connection.execute(query, [metric, row["first_day"], row["last_day"], row["as_of"]])
     names = [column[0] for column in found.description]
@@ -110,16 +111,16 @@ def _rows_query(config: Config, result: KeyResult, part_name: str, row: dict[str
         if is_level
         else f"{day} BETWEEN DATE '{row['first_day']}' AND DATE '{row['last_day']}'"
     )
-    later = f" AND {quoted(part.counts_from)} <= DATE '{row['as_of']}'" if part.counts_from else ""
+    as_of = row["held_from"] or row["as_of"]
+    later = f" AND {quoted(part.counts_from)} <= DATE '{as_of}'" if part.counts_from else ""
     condition = f" AND {part.where}" if part.where else ""
     newest = ""
     if is_level:
         partition = f"PARTITION BY {part.aggregate.item} " if part.aggregate.item else ""
         newest = f" QUALIFY RANK() OVER ({partition}ORDER BY {day} DESC) = 1"
     sql = f"SELECT * FROM {schema}.{quoted(part.source)} WHERE {window}{later}{condition}{newest} ORDER BY {day};"
-    what = f"{part.aggregate.function.replace('_', ' ')}({part.aggregate.item or part.aggregate.value or '*'})".replace(
-        '"', ""
-    )
+    read = ", ".join(piece for piece in (part.aggregate.value, part.aggregate.item) if piece) or "*"
+    what = f"{part.aggregate.function.replace('_', ' ')}({read})".replace('"', "")
     return {"part": part.name, "what": what, "table": f"{schema}.{part.source}", "sql": sql}
 
 

@@ -15,7 +15,7 @@ from okr_pipeline.config import Table
 from okr_pipeline.connectors.contract import Said, Stream, Window
 from okr_pipeline.errors import DataRejected, OkrError, SourceRejected
 from okr_pipeline.warehouse import Load, Warehouse, catch_up, record, replace
-from okr_pipeline.warehouse.engine import quoted, transaction
+from okr_pipeline.warehouse.engine import ROW_GROUP, quoted, transaction
 from okr_pipeline.warehouse.ledger import next_load
 
 
@@ -50,10 +50,22 @@ def _pulled(table: Table, window: Window, said: Said) -> Iterator[pa.Table]:
     with tempfile.TemporaryDirectory(prefix="okr-") as folder:
         spool = Path(folder) / "rows.arrow"
         with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-            for batch in table.connector.pull(table.stream, window, said):
+            for batch in _in_row_groups(table.connector.pull(table.stream, window, said)):
                 writer.write_batch(batch)
         with pa.memory_map(str(spool)) as source:
             yield pa.ipc.open_file(source).read_all()
+
+
+def _in_row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of at least a row group, where there are so many: DuckDB stores those twice as fast."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(part.num_rows for part in held) >= ROW_GROUP:
+            yield pa.concat_batches(held)
+            held = []
+    if held:
+        yield pa.concat_batches(held)
 
 
 def land(connection: duckdb.DuckDBPyConnection, table: Table, window: Window, rows: pa.Table, said: Said) -> Load:

@@ -75,7 +75,7 @@ def _parse(text: str) -> exp.Expression:
         near = f" near `{detail['highlight']}`" if detail.get("highlight") else ""
         raise ValueError(f"`{text.strip()}` is not a formula{near}; write for example `sum(sessions)`") from None
     if not isinstance(parsed, exp.Expression):
-        raise ValueError(f"`{text.strip()}` is not a formula; write for example `sum(sessions)`")  # noqa: TRY004 - the user's text
+        raise ValueError(f"`{text.strip()}` is not a formula; write for example `sum(sessions)`")
     return parsed
 
 

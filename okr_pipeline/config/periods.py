@@ -66,7 +66,7 @@ class FiscalYear(BaseModel):
         except ValueError:
             days = None
         if not isinstance(days, words.Span):
-            raise ValueError(f"{name!r} is not a period; write for example `FY2570-Q1` or `2026-10-01 to 2026-12-31`")  # noqa: TRY004
+            raise ValueError(f"{name!r} is not a period; write for example `FY2570-Q1` or `2026-10-01 to 2026-12-31`")
         return Period(name, days.first, days.last)
 
 

@@ -55,6 +55,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "headline_held": ("{n} held at an earlier day’s number", "คงค่าของวันก่อนหน้าไว้ {n} ข้อ"),
     "glance": ("The objectives at a glance", "ภาพรวมวัตถุประสงค์"),
     "troubles": ("Sources that failed last night", "แหล่งข้อมูลที่ล้มเหลวเมื่อคืน"),
+    "stop": (".", ""),
     "resting": ("Resting on it: ", "ผลลัพธ์ที่ใช้ข้อมูลนี้: "),
     "resting_none": ("No key result rests on it.", "ไม่มีผลลัพธ์ใดใช้ข้อมูลนี้"),
     # objectives and key results

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from okr_pipeline.errors import OkrError, WarehouseBusy
 
 LOCK_PATIENCE = 60  # seconds to wait for another writer before giving up
+ROW_GROUP = 122_880  # rows that DuckDB stores together
 
 
 def statement(path: str, **names: object) -> str:

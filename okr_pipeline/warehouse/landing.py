@@ -47,34 +47,46 @@ def replace(
     place = f"{schema}.{quoted(name)}"
     columns = prepare(connection, place, name, staged, key)
     listed = ", ".join(map(quoted, columns))
-    same = " AND ".join(f"s.{quoted(c)} IS NOT DISTINCT FROM c.{quoted(c)}" for c in columns)
     received = _count(connection, f"SELECT COUNT(*) FROM {staged}")
     staged = _without_duplicates(connection, table, staged, key, listed)
     existing = _count(connection, f"SELECT COUNT(*) FROM {place} WHERE {scope}")
+    insert = f"INSERT INTO {place} ({listed}, _load) SELECT {listed}, {load} FROM"
     if not existing:
         # The first load of a window: nothing to compare with, so the columns go straight in.
-        inserted = _count(connection, f"INSERT INTO {place} ({listed}, _load) SELECT {listed}, {load} FROM {staged}")
-        return Change(received, inserted, 0, 0, 0)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE gone AS SELECT c.rowid AS row_id, {listed} FROM {place} AS c"
-        f" WHERE {scope} AND NOT EXISTS (SELECT 1 FROM {staged} AS s WHERE {same})"
+        return Change(received, _count(connection, f"{insert} {staged}"), 0, 0, 0)
+    differing = _differing(connection, place, staged, scope, columns)
+    gone = _count(connection, "SELECT COUNT(_row) FROM differing")
+    changed = _count(
+        connection,
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM differing GROUP BY {', '.join(map(quoted, key))}"
+        " HAVING COUNT(_row) BETWEEN 1 AND COUNT(*) - 1)",
     )
-    fresh = (
-        f"SELECT {listed} FROM {staged} AS s WHERE NOT EXISTS"
-        f" (SELECT 1 FROM (SELECT * FROM {place} WHERE {scope}) AS c WHERE {same})"
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {fresh}")
-    keys = ", ".join(map(quoted, key))
-    changed = _count(connection, f"SELECT COUNT(*) FROM gone SEMI JOIN fresh USING ({keys})")
-    gone = _count(connection, "SELECT COUNT(*) FROM gone")
     if gone:
+        leaving = f"FROM {place} WHERE rowid IN (SELECT _row FROM differing)"
         if keep_history:
-            connection.execute(
-                f"INSERT INTO history.{quoted(name)} SELECT *, {load} FROM {place} WHERE rowid IN (SELECT row_id FROM gone)"
-            )
-        connection.execute(f"DELETE FROM {place} WHERE rowid IN (SELECT row_id FROM gone)")
-    added = _count(connection, f"INSERT INTO {place} ({listed}, _load) SELECT {listed}, {load} FROM fresh")
+            connection.execute(f"INSERT INTO history.{quoted(name)} SELECT *, {load} {leaving}")
+        connection.execute(f"DELETE {leaving}")
+    if added := differing - gone:
+        connection.execute(f"{insert} differing WHERE _row IS NULL")
     return Change(received, added - changed, changed, gone - changed, existing - gone)
+
+
+def _differing(
+    connection: duckdb.DuckDBPyConnection, place: str, staged: str, scope: str, columns: Sequence[str]
+) -> int:
+    """Makes the temp table `differing`, counts its rows: those that must go, by `_row`, and those to come, without one.
+
+    Whole rows are compared, not keys: one pass finds both sides, and a stream whose key is declared anew heals itself.
+    """
+    same = " AND ".join(f"s.{quoted(c)} IS NOT DISTINCT FROM c.{quoted(c)}" for c in columns)
+    either = ", ".join(f"COALESCE(s.{quoted(c)}, c.{quoted(c)}) AS {quoted(c)}" for c in columns)
+    return _count(
+        connection,
+        f"CREATE OR REPLACE TEMP TABLE differing AS SELECT c.rowid AS _row, {either}"
+        f" FROM (SELECT rowid, * FROM {place} WHERE {scope}) AS c"
+        f" FULL JOIN (SELECT *, TRUE AS _staged FROM {staged}) AS s ON {same}"
+        " WHERE c.rowid IS NULL OR s._staged IS NULL",
+    )
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, place: str, name: str, staged: str, key: Sequence[str]) -> list[str]:
@@ -105,6 +117,9 @@ def _without_duplicates(
 ) -> str:
     """`staged`, or its distinct rows where the source sent some twice (as paging under changing data does)."""
     keys = ", ".join(map(quoted, key))
+    # As many hashes as rows prove that no key is there twice, without holding a million keys; equal hashes prove nothing.
+    if not _count(connection, f"SELECT COUNT(*) - COUNT(DISTINCT HASH({keys})) FROM {staged}"):
+        return staged
     twice = f"SELECT {keys} FROM {{}} GROUP BY ALL HAVING COUNT(*) > 1 LIMIT 1"
     if not connection.execute(twice.format(staged)).fetchall():
         return staged
