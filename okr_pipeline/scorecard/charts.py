@@ -20,9 +20,13 @@ from okr_pipeline.scorecard.words import Words
 Day = dict[str, Any]  # a row of sql/series.sql
 _WIDTH, _HEIGHT = 300, 84
 _X, _Y = {"field": "x", "type": "quantitative", "axis": None}, {"field": "y", "type": "quantitative", "axis": None}
+_BESIDE = {  # where a label stands to its line
+    "baseline": {"expr": "datum.below ? 'top' : 'bottom'"},
+    "dy": {"expr": "datum.below ? 4 : -3"},
+}
 
 
-def start() -> None:
+def warm_up() -> None:
     """Has the first chart drawn, which starts the drawing engine: half a second that can be spent while reading."""
     _draw([_lines([], None)], (0, 1), (0, 1), 1, 1)
 
@@ -38,14 +42,15 @@ def value_chart(result: KeyResult, row: dict[str, Any], days: Sequence[Day], lan
     margin = (high - low or abs(high) or 1) * 0.08
     labels = [_label("label_goal", goal, first, "left", result, languages) for goal in goals]
     if start is not None:
-        labels.append(_label("label_start", start, last, "right", result, languages))
+        crowded = bool(goals) and 0 < goals[0] - start < (high - low) / 5
+        labels.append(_label("label_start", start, last, "right", result, languages, below=crowded))
     layers = [
         _lines([_point(x, height) for height in goals for x in (first, last)], "y", stroke="var(--goal)"),
         _lines([_point(x, start) for x in (first, last)] if start is not None else [], "y", stroke="var(--rule)"),
         _lines(pace, None, stroke="var(--pace)", strokeDash=[3, 3]),
         *_values(days, row["status"]),
         *_months(result.period, languages),
-        *(_text(f"{w.language}_labels", [label[w.language] for label in labels]) for w in languages),
+        *(_text(f"{w.language}_labels", [label[w.language] for label in labels], **_BESIDE) for w in languages),
     ]
     return _draw(layers, (first, last), (low - margin, high + margin), _WIDTH, _HEIGHT)
 
@@ -100,10 +105,14 @@ def _months(period: Period, languages: Sequence[Words]) -> Iterator[dict[str, An
     yield _lines([_point(first, 0), _point(last, 0)], None, stroke="var(--rule)") | {"encoding": foot}
     for words in languages:
         texts = [
-            {"x": day.toordinal() - 1, "text": words.month(day) if len(begins) > 1 else words.date(day)}
+            {
+                "x": day.toordinal() - 1,
+                "text": words.month(day) if len(begins) > 1 else words.day(day),
+                "align": "right" if day == period.last else "left",
+            }
             for day in named
         ]
-        layer = _text(f"{words.language}_months", texts, align="right" if named[-1] == period.last else "left", baseline="top")
+        layer = _text(f"{words.language}_months", texts, baseline="top")
         yield layer | {"encoding": {"text": {"field": "text"}, "y": {"value": _HEIGHT + 5}}}
 
 
@@ -114,16 +123,16 @@ def _label(
     align: str,
     result: KeyResult,
     languages: Sequence[Words],
+    *,
+    below: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    where = {"x": x, "y": value, "align": align}
+    where = {"x": x, "y": value, "align": align, "below": below}
     return {w.language: where | {"text": w(phrase, value=w.number(value, result.metric.unit))} for w in languages}
 
 
 def _text(name: str, texts: list[dict[str, Any]], **style: object) -> dict[str, Any]:
     """Text marks of one language: the page's style shows those of the language that is chosen."""
-    mark = {"type": "text", "fill": "var(--soft)", "fontSize": 11} | style
-    if not style:
-        mark |= {"align": {"expr": "datum.align"}, "baseline": "bottom", "dy": -3}
+    mark = {"type": "text", "fill": "var(--soft)", "fontSize": 11, "align": {"expr": "datum.align"}} | style
     return {"name": name, "data": {"values": texts}, "mark": mark, "encoding": {"text": {"field": "text"}}}
 
 

@@ -16,6 +16,7 @@ import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from okr_pipeline import clock
 from okr_pipeline.config import Config, KeyResult, Objective
 from okr_pipeline.night import Trouble, troubles
 from okr_pipeline.scorecard import charts
@@ -24,7 +25,17 @@ from okr_pipeline.scoring import objectives_as_of, scores_as_of
 from okr_pipeline.warehouse.engine import statement
 
 _ALWAYS_COUNTED = ("on_track", "at_risk", "off_track", "no_score")
-_NOTHING = ("value", "score", "expected", "held_from", "last_data_day", "first_day", "last_day", "alongside", "intervals")
+_NOTHING = (
+    "value",
+    "score",
+    "expected",
+    "held_from",
+    "last_data_day",
+    "first_day",
+    "last_day",
+    "alongside",
+    "intervals",
+)
 _STATUSES = ("achieved", "on_track", "at_risk", "off_track", "missed", "not_started", "no_score")
 
 
@@ -44,7 +55,6 @@ class Card:
     result: KeyResult
     row: dict[str, Any]
     chart: Markup | None
-    has_values: bool
     intervals: Sequence[Interval]
 
 
@@ -93,13 +103,15 @@ class Page:
 
 def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> Page:
     """Everything for the page, as of a day, with the charts drawn."""
-    Thread(target=charts.start, daemon=True).start()
+    Thread(target=charts.warm_up, daemon=True).start()
     languages = (Words("en", as_of), Words("th", as_of))
     scores = {row["key_result"]: row for row in scores_as_of(connection, config, as_of).to_pylist()}
     objectives = {row["objective"]: row for row in objectives_as_of(connection, config, as_of).to_pylist()}
-    values = _series(connection, as_of, table="key_results", key="key_result", value="value", held="held_from IS NOT NULL")
+    values = _series(
+        connection, as_of, table="key_results", key="key_result", value="value", held="held_from IS NOT NULL"
+    )
     trends = _series(connection, as_of, table="objectives", key="objective", value="score", held="FALSE")
-    known = connection.execute("SELECT MAX(known_at) FROM ledger.loads").fetchall()[0][0] or datetime.now(UTC)
+    known = connection.execute("SELECT MAX(known_at) FROM ledger.loads").fetchall()[0][0] or clock.now()
     sections = []
     for objective in config.objectives:
         row = objectives.get(objective.id, {"status": "no_score", "score": None, "expected": None, "coverage": 0.0})
@@ -125,7 +137,7 @@ def render(page: Page) -> str:
     )
     style = files("okr_pipeline").joinpath("scorecard/scorecard.css").read_text(encoding="utf-8")
     template = environment.get_template("scorecard.html.j2")
-    return template.render(page=page, style=Markup(style), statuses=_STATUSES)  # noqa: S704 - a file of the package
+    return template.render(page=page, style=Markup(style))  # noqa: S704 - a file of the package
 
 
 def _series(connection: duckdb.DuckDBPyConnection, as_of: date, **names: str) -> Mapping[str, list[charts.Day]]:
@@ -133,12 +145,10 @@ def _series(connection: duckdb.DuckDBPyConnection, as_of: date, **names: str) ->
     return dict(rows)
 
 
-def _card(
-    result: KeyResult, row: dict[str, Any], days: Sequence[charts.Day], languages: Sequence[Words]
-) -> Card:
+def _card(result: KeyResult, row: dict[str, Any], days: Sequence[charts.Day], languages: Sequence[Words]) -> Card:
     if result.spec.every:
-        return Card(result, row, None, bool(days), list(_intervals(result, row)))
-    return Card(result, row, charts.value_chart(result, row, days, languages), bool(days), ())
+        return Card(result, row, None, list(_intervals(result, row)))
+    return Card(result, row, charts.value_chart(result, row, days, languages), ())
 
 
 def _intervals(result: KeyResult, row: dict[str, Any]) -> Iterator[Interval]:

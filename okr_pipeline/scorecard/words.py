@@ -94,8 +94,8 @@ _PHRASES: dict[str, tuple[str, str]] = {
     # how to read
     "reading": ("How to read this page", "วิธีอ่านหน้านี้"),
     "read_status": (
-        "A status compares the score with what was expected by now: on track from {on_track} of it, at risk from {at_risk}, below that off track.",
-        "สถานะเทียบคะแนนกับที่ควรได้ ณ วันนี้: เป็นไปตามแผนเมื่อได้ตั้งแต่ {on_track} มีความเสี่ยงเมื่อได้ตั้งแต่ {at_risk} และต่ำกว่านั้นคือต่ำกว่าแผน",
+        "The status compares score and expectation: on track from {on_track} of it, at risk from {at_risk}, else off track.",
+        "สถานะเทียบคะแนนกับที่ควรได้ ณ วันนี้: ตั้งแต่ {on_track} คือเป็นไปตามแผน ตั้งแต่ {at_risk} คือมีความเสี่ยง ต่ำกว่านั้นคือต่ำกว่าแผน",
     ),
     "read_bar": (
         "The bar shows how much of the way to the target is done; the mark on it, how much was expected by now.",
@@ -129,7 +129,7 @@ class Words:
         """A text of the configuration."""
         return text.th if self.language == "th" else text.en
 
-    def date(self, day: date, *, year: bool | None = None) -> str:
+    def day(self, day: date, *, year: bool | None = None) -> str:
         """`15 Nov`, and `15 Nov 2026` where the year is another one than today's or is asked for."""
         shown = str(format_date(day, "d MMM", locale=self.language))
         shows_year = day.year != self.today.year if year is None else year
@@ -141,12 +141,12 @@ class Words:
 
     def span(self, first: date, last: date, *, year: bool = False) -> str:
         """`9–15 Nov`, `1 Oct – 31 Dec 2026`: what both ends share is said once."""
-        end = self.date(last, year=year or first.year != last.year or None)
+        end = self.day(last, year=year or first.year != last.year or None)
         if first == last:
             return end
         if (first.year, first.month) == (last.year, last.month):
             return f"{first.day}–{end}"
-        return f"{self.date(first, year=first.year != last.year)} – {end}"
+        return f"{self.day(first, year=first.year != last.year)} – {end}"
 
     def time(self, instant: datetime) -> str:
         """`05:00`."""
@@ -184,7 +184,9 @@ class Words:
         spec, unit = result.spec, "percent" if result.metric.unit == "percent" else ""
         bound = spec.target or spec.at_least or spec.at_most
         if spec.between:
-            goal = self("goal_between", lower=self.amount(spec.between[0], unit), upper=self.amount(spec.between[1], unit))
+            goal = self(
+                "goal_between", lower=self.amount(spec.between[0], unit), upper=self.amount(spec.between[1], unit)
+            )
         elif spec.baseline:
             goal = self("goal_reach", baseline=self.number(row["baseline"], unit), target=self.amount(bound, unit))
         else:
@@ -215,6 +217,6 @@ class Words:
         """Why there is no new score, as a sentence."""
         spec = result.spec
         unit = self(spec.over.unit) if spec.over else ""
-        why = self.reason(row["reason"], unit=unit, first=self.date(spec.during.first) if spec.during else "")
+        why = self.reason(row["reason"], unit=unit, first=self.day(spec.during.first) if spec.during else "")
         held = row["held_from"]
-        return self("held", day=self.date(held), why=why) if held else self("unscored", why=why)
+        return self("held", day=self.day(held), why=why) if held else self("unscored", why=why)
