@@ -10,8 +10,9 @@ from typing import Any
 
 from okr_pipeline import connectors
 from okr_pipeline.config import formula
-from okr_pipeline.config.models import KeyResultYaml, MetricYaml, ObjectiveYaml, OrganisationYaml, PartYaml
-from okr_pipeline.config.resolved import Config, KeyResult, Metric, Objective, Part, Table
+from okr_pipeline.config.lookup import Lookup
+from okr_pipeline.config.models import KeyResultYaml, MetricYaml, ObjectiveYaml, OrganisationYaml
+from okr_pipeline.config.resolved import Config, KeyResult, Metric, Objective, Table
 from okr_pipeline.config.source import Path_, Problems, Source, read, suggestion
 from okr_pipeline.errors import ConfigError
 
@@ -105,121 +106,16 @@ class _Loading:
             yield view
 
     def _metrics(self, tables: Mapping[str, Table], views: Mapping[str, formula.View]) -> Iterator[Metric]:
+        lookup = Lookup(tables, views, self.problems)
         for source in self._files("metrics"):
             for name, data in source.data.items():
-                here: Path_ = (name,)
                 if f"metric {name}" in self.written:
-                    self.problems.add(source.place(here), f"there are two metrics `{name}`; rename one")
-                inner = source.entry(name)
-                written = inner.validate(MetricYaml, data, self.problems)
+                    self.problems.add(source.place((name,)), f"there are two metrics `{name}`; rename one")
                 self.written[f"metric {name}"] = data
-                if written and (metric := self._metric(name, written, inner, tables, views)):
+                entry = source.entry(name)
+                written = entry.validate(MetricYaml, data, self.problems)
+                if written and (metric := lookup.metric(name, written, entry)):
                     yield metric
-
-    def _metric(
-        self,
-        name: str,
-        written: MetricYaml,
-        source: Source,
-        tables: Mapping[str, Table],
-        views: Mapping[str, formula.View],
-    ) -> Metric | None:
-        named: dict[str, tuple[PartYaml, Path_]] = {key: (part, ("parts", key)) for key, part in written.parts.items()}
-        if written.numerator and written.denominator:
-            named = {
-                "numerator": (written.numerator, ("numerator",)),
-                "denominator": (written.denominator, ("denominator",)),
-            }
-        before = len(self.problems.found)
-        parts: list[Part | None] = []
-        try:
-            value, inline = formula.combination(written.value or "numerator / denominator", list(named))
-        except ValueError as error:
-            self.problems.add(source.place(("value",)), str(error))
-            return None
-        for key, (part, where) in named.items():
-            try:
-                parts.append(
-                    self._part(key, formula.aggregate(part.formula), part, where, written, source, tables, views)
-                )
-            except ValueError as error:
-                self.problems.add(source.place((*where, "formula")), str(error))
-        for key, aggregate in inline.items():
-            parts.append(self._part(key, aggregate, PartYaml(formula=""), ("value",), written, source, tables, views))
-        if len(self.problems.found) > before:
-            return None
-        return Metric(
-            name,
-            written.title,
-            written.unit,
-            written.description,
-            written.owner,
-            tuple(p for p in parts if p),
-            value,
-            written.stale_after,
-            source.place(()),
-        )
-
-    def _part(
-        self,
-        name: str,
-        aggregate: formula.Aggregate,
-        part: PartYaml,
-        where: Path_,
-        metric: MetricYaml,
-        source: Source,
-        tables: Mapping[str, Table],
-        views: Mapping[str, formula.View],
-    ) -> Part | None:
-        """A part with its table or view found and every column known; None with the mistakes added."""
-
-        def wrong(field: str, message: str) -> None:
-            own = where if where == ("value",) else (*where, field)
-            self.problems.add(
-                source.place(own if own in source.lines else ((field,) if (field,) in source.lines else where)), message
-            )
-
-        origin = part.from_ or metric.from_
-        if origin is None:
-            wrong("from", "no table is named; add `from: <table or view>`")
-            return None
-        if origin in views:
-            view = views[origin]
-            columns, based_on, day = frozenset(view.columns), view.tables, None
-        elif origin in tables:
-            columns, based_on, day = (
-                frozenset(tables[origin].stream.schema.names),
-                (origin,),
-                tables[origin].stream.date,
-            )
-        else:
-            wrong("from", f"there is no table or view `{origin}`; {suggestion(origin, [*tables, *views])}")
-            return None
-        day = part.date or metric.date or day
-        if day is None:
-            wrong(
-                "date", f"`{origin}` has no day of its own; add `date: <column>`, one of: {', '.join(sorted(columns))}"
-            )
-            return None
-        counts_from, used = part.counts_from or metric.counts_from, set(aggregate.columns)
-        condition = []
-        for text in dict.fromkeys(
-            text for text in (metric.where if origin == metric.from_ else None, part.where) if text
-        ):
-            try:
-                sql, read_columns = formula.condition(text)
-                condition.append(f"({sql})")
-                used |= read_columns
-            except ValueError as error:
-                wrong("where", str(error))
-        for column in sorted({*used, day, *([counts_from] if counts_from else [])} - columns):
-            wrong("formula", f"`{origin}` has no column `{column}`; {suggestion(column, columns)}")
-        for column in sorted(aggregate.added_up):
-            if reason := _not_additive(origin, column, tables, views):
-                wrong(
-                    "formula", f"`{column}` must not be added up: {reason}; use latest(…), max(…) or count(distinct …)"
-                )
-        return Part(name, aggregate, origin, day, " AND ".join(condition) or None, counts_from, based_on)
 
     def _objectives(self, organisation: OrganisationYaml, metrics: Mapping[str, Metric]) -> Iterator[Objective]:
         seen: dict[str, str] = {}
@@ -277,15 +173,6 @@ class _Loading:
                 tuple(results),
                 source.place(()),
             )
-
-
-def _not_additive(
-    origin: str, column: str, tables: Mapping[str, Table], views: Mapping[str, formula.View]
-) -> str | None:
-    """Why a column must not be added up, followed through a view to the streams it is made of."""
-    made_of = views[origin].columns.get(column, frozenset()) if origin in views else {(origin, column)}
-    reasons = (tables[table].stream.not_additive.get(raw) for table, raw in sorted(made_of))
-    return next((reason for reason in reasons if reason), None)
 
 
 def _wrong_with_metric(spec: KeyResultYaml, metric: Metric, first: Any, last: Any) -> Iterator[tuple[str, str]]:

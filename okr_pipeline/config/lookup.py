@@ -1,0 +1,120 @@
+"""Metrics with their tables, views and columns looked up, and sums that make no sense refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from okr_pipeline.config import formula
+from okr_pipeline.config.models import MetricYaml, PartYaml
+from okr_pipeline.config.resolved import Metric, Part, Table
+from okr_pipeline.config.source import Path_, Problems, Source, suggestion
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What a metric may name; mistakes are added to `problems`."""
+
+    tables: Mapping[str, Table]
+    views: Mapping[str, formula.View]
+    problems: Problems
+
+    def metric(self, name: str, written: MetricYaml, source: Source) -> Metric | None:
+        """The metric, or None with every mistake in it added."""
+        named: dict[str, tuple[PartYaml, Path_]] = {key: (part, ("parts", key)) for key, part in written.parts.items()}
+        for key in ("numerator", "denominator"):
+            if part := getattr(written, key):
+                named[key] = (part, (key,))
+        before = len(self.problems.found)
+        try:
+            value, inline = formula.combination(written.value or "numerator / denominator", list(named))
+        except ValueError as error:
+            self.problems.add(source.place(("value",)), str(error))
+            return None
+        parts = []
+        for key, (part, where) in named.items():
+            try:
+                aggregate = formula.aggregate(part.formula)
+            except ValueError as error:
+                self.problems.add(source.place((*where, "formula")), str(error))
+                continue
+            parts.append(self._part(key, aggregate, part, where, written, source))
+        for key, aggregate in inline.items():
+            parts.append(self._part(key, aggregate, PartYaml(formula=""), ("value",), written, source))
+        if len(self.problems.found) > before:
+            return None
+        return Metric(
+            id=name,
+            title=written.title,
+            unit=written.unit,
+            description=written.description,
+            owner=written.owner,
+            parts=tuple(part for part in parts if part),
+            value=value,
+            stale_after=written.stale_after,
+            place=source.place(()),
+        )
+
+    def _part(
+        self,
+        name: str,
+        aggregate: formula.Aggregate,
+        part: PartYaml,
+        where: Path_,
+        metric: MetricYaml,
+        source: Source,
+    ) -> Part | None:
+        def wrong(field: str, message: str) -> None:
+            """At the part's own field, else the metric's, else the part."""
+            places: list[Path_] = [(*where, field), (field,), where]
+            self.problems.add(source.place(next((place for place in places if place in source.lines), where)), message)
+
+        origin = part.from_ or metric.from_
+        if origin is None:
+            wrong("from", "no table is named; add `from: <table or view>`")
+            return None
+        if origin not in self.views and origin not in self.tables:
+            wrong("from", f"there is no table or view `{origin}`; {suggestion(origin, [*self.tables, *self.views])}")
+            return None
+        columns, based_on, own_day = self._columns(origin)
+        # What the metric says of its own table holds for the parts that read that table.
+        shared = metric if origin == metric.from_ else None
+        day = part.date or (shared and shared.date) or own_day
+        counts_from = part.counts_from or (shared and shared.counts_from) or None
+        if day is None:
+            listed = ", ".join(sorted(columns))
+            wrong("date", f"`{origin}` has no day of its own; add `date: <column>`, one of: {listed}")
+            return None
+        conditions, used = [], set(aggregate.columns)
+        for text in dict.fromkeys(text for text in (shared and shared.where, part.where) if text):
+            try:
+                condition, read = formula.condition(text)
+            except ValueError as error:
+                wrong("where", str(error))
+                continue
+            conditions.append(f"({condition})")
+            used |= read
+        named = {"formula": used, "date": {day}, "counts_from": {counts_from} if counts_from else set()}
+        for field, names in named.items():
+            for column in sorted(names - columns):
+                wrong(field, f"`{origin}` has no column `{column}`; {suggestion(column, columns)}")
+        for column in sorted(aggregate.added_up):
+            if reason := self._not_additive(origin, column):
+                remedy = "use latest(…), max(…) or count(distinct …)"
+                wrong("formula", f"`{column}` must not be added up: {reason}; {remedy}")
+        return Part(name, aggregate, origin, day, " AND ".join(conditions) or None, counts_from, based_on)
+
+    def _columns(self, origin: str) -> tuple[frozenset[str], tuple[str, ...], str | None]:
+        """The columns of a table or view, the raw tables under it, and its day where it has one of its own."""
+        if origin in self.views:
+            view = self.views[origin]
+            return frozenset(view.columns), view.tables, None
+        stream = self.tables[origin].stream
+        return frozenset(stream.schema.names), (origin,), stream.date
+
+    def _not_additive(self, origin: str, column: str) -> str | None:
+        """Why a column must not be added up, followed through a view to the streams it is made of."""
+        view = self.views.get(origin)
+        made_of = view.columns.get(column, frozenset()) if view else {(origin, column)}
+        reasons = (self.tables[table].stream.not_additive.get(raw) for table, raw in sorted(made_of))
+        return next((reason for reason in reasons if reason), None)
