@@ -90,15 +90,17 @@ def _only(tree: exp.Expression, allowed: tuple[type[exp.Expression], ...], what:
 
 
 def _sql(tree: exp.Expression) -> str:
-    """Text with every identifier quoted and every division safe: `1/0` is inf in DuckDB, and no score is made of that."""
-    safe = tree.transform(
-        lambda node: (
-            exp.Div(this=node.this, expression=exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))
-            if isinstance(node, exp.Div) and not isinstance(node.expression, exp.Nullif)
-            else node
-        )
-    )
-    return safe.sql(dialect="duckdb", identify=True)
+    """Text with every identifier quoted and every division safe."""
+    return _safe(tree).sql(dialect="duckdb", identify=True)
+
+
+def _safe(tree: exp.Expression) -> exp.Expression:
+    """A copy in which no division is by zero: `1/0` is inf in DuckDB, and no score is made of that."""
+    safe = tree.copy()
+    for division in reversed(list(safe.find_all(exp.Div))):  # the inner ones first: they become part of the outer
+        divisor = exp.Nullif(this=division.expression.copy(), expression=exp.Literal.number(0))
+        division.set("expression", divisor)
+    return safe
 
 
 def _columns(tree: exp.Expression) -> frozenset[str]:
@@ -169,7 +171,7 @@ def combination(text: str, names: Sequence[str]) -> tuple[str, dict[str, Aggrega
             return node
         column = next(iter(sorted(part.columns)), "rows")
         name = f"{part.function}_{column}"
-        while name in inline and inline[name] != part:
+        while name in names or inline.get(name, part) != part:
             name += "_"
         inline[name] = part
         return exp.column(name)
@@ -199,26 +201,24 @@ def view(name: str, text: str, tables: Mapping[str, frozenset[str]]) -> View:
             raise ValueError(f"`{table.sql()}` is not a raw table; tables are: {', '.join(sorted(tables))}")
         aliases[table.alias_or_name] = table.name
         table.set("db", exp.to_identifier("raw"))
+    if not aliases:
+        raise ValueError("a view reads at least one raw table; write `SELECT … FROM <table>`")
     columns: dict[str, frozenset[tuple[str, str]]] = {}
     for column in tree.find_all(exp.Column):
         _column_of(column, aliases, tables)
     for projection in tree.expressions:
-        if (
-            not isinstance(projection, (exp.Alias, exp.Column))
-            or not projection.alias_or_name
-            or projection.find(exp.Star)
-        ):
+        if not isinstance(projection, (exp.Alias, exp.Column)) or not projection.alias_or_name or projection.is_star:
             raise ValueError(f"`{projection.sql()}` has no name; write `… AS name` for every column of a view")
         columns[projection.alias_or_name] = frozenset(
             (_column_of(c, aliases, tables), c.name) for c in projection.find_all(exp.Column)
         )
-    loads = "[" + ", ".join(f'"{alias}"."_load"' for alias in aliases) + "]"
+    loads = "[" + ", ".join(f'{exp.to_identifier(alias, quoted=True).sql()}."_load"' for alias in aliases) + "]"
     grouped = tree.args.get("group") is not None or any(tree.find_all(exp.Sum, exp.Count, exp.Min, exp.Max))
     distinct = f"LIST_DISTINCT(FLATTEN(LIST({loads})))" if grouped else loads
     outer = f"LIST_SORT(LIST_FILTER({distinct}, lambda l: l IS NOT NULL))"
     # Rendered apart: sqlglot re-spells lambdas in DuckDB's old arrow form, which 2.0 no longer reads.
     marker = "_loads_here"
-    sql = tree.select(exp.alias_(exp.column(marker), "_loads")).sql(dialect="duckdb", identify=True)
+    sql = _safe(tree.select(exp.alias_(exp.column(marker), "_loads"))).sql(dialect="duckdb", identify=True)
     return View(name, sql.replace(f'"{marker}"', outer), text, tuple(dict.fromkeys(aliases.values())), columns)
 
 

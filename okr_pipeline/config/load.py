@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ class _Loading:
             if source := read(path, f"{self.directory.name}/{folder}/{path.name}", self.problems):
                 yield source
 
+    def _named(self, place: str, name: object) -> None:
+        """Names become tables, assets and file names."""
+        if not re.fullmatch(r"[a-z][a-z0-9_-]*", str(name)):
+            self.problems.add(place, f"`{name}` is not a name; use small letters, digits, - and _, a letter first")
+
     def _organisation(self) -> OrganisationYaml | None:
         source = read(self.directory / "okr.yaml", f"{self.directory.name}/okr.yaml", self.problems)
         if source is None:
@@ -65,6 +71,7 @@ class _Loading:
     def _tables(self) -> Iterator[Table]:
         for source in self._files("connectors"):
             name = Path(source.path).stem
+            self._named(f"{source.path}:1", name)
             kind = source.data.get("connector")
             try:
                 cls = connectors.connector_class(str(kind))
@@ -83,6 +90,7 @@ class _Loading:
             self.written[f"connector {name}"] = source.data
             connector = cls(name, settings)
             for stream in connector.streams():
+                self._named(source.place(("streams", stream.name)), stream.name)
                 yield Table(
                     f"{name}_{stream.name}",
                     connector,
@@ -95,6 +103,7 @@ class _Loading:
         known = {name: frozenset(table.stream.schema.names) for name, table in tables.items()}
         for path in sorted((self.directory / "views").glob("*.sql")):
             shown_as = f"{self.directory.name}/views/{path.name}"
+            self._named(f"{shown_as}:1", path.stem)
             try:
                 view = formula.view(path.stem, path.read_text(encoding="utf-8"), known)
             except ValueError as error:
@@ -109,6 +118,7 @@ class _Loading:
         lookup = Lookup(tables, views, self.problems)
         for source in self._files("metrics"):
             for name, data in source.data.items():
+                self._named(source.place((name,)), name)
                 if f"metric {name}" in self.written:
                     self.problems.add(source.place((name,)), f"there are two metrics `{name}`; rename one")
                 self.written[f"metric {name}"] = data
@@ -144,6 +154,9 @@ class _Loading:
                     continue
                 for field, message in _wrong_with_metric(spec, metric, period.first, period.last):
                     self.problems.add(source.place((*where, field)), message)
+                if spec.every and not period.has_whole(spec.every.unit, organisation.week_starts):
+                    message = f"no {spec.every.unit} belongs to {period.name}; use a shorter interval"
+                    self.problems.add(source.place((*where, "every")), message)
                 decides = [
                     source.data["key_results"][index],
                     source.data["period"],

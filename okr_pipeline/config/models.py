@@ -115,37 +115,53 @@ class KeyResultYaml(Strict):
         return next((name for name in ("at_least", "at_most", "between") if getattr(self, name) is not None), "reach")
 
     @model_validator(mode="after")
-    def _one_kind(self) -> KeyResultYaml:
+    def _makes_sense(self) -> KeyResultYaml:
         kinds = [n for n in ("target", "at_least", "at_most", "between") if getattr(self, n) is not None]
         if len(kinds) != 1:
-            raise ValueError(
-                f"exactly one of target, at_least, at_most, between is wanted; this one has {' and '.join(kinds) or 'none'}"
-            )
-        if self.target is not None and self.baseline is None:
-            raise ValueError(
-                "`target` needs the `baseline` it is reached from; add it, or use at_least/at_most for a bound alone"
-            )
-        if self.baseline is not None and self.between is not None:
-            raise ValueError("`between` is kept or not: it has no `baseline`; leave it out")
-        if self.baseline is not None and self.every is not None:
-            raise ValueError("with `every` intervals are counted: there is no `baseline`; leave it out")
-        if self.target is not None and self.every is not None:
-            raise ValueError(
-                "`every` needs a condition for each interval; use at_least, at_most or between instead of target"
-            )
+            given = " and ".join(kinds) or "none"
+            raise ValueError(f"exactly one of target, at_least, at_most, between is wanted; this one has {given}")
         bound = self.target or self.at_least or self.at_most
-        if self.baseline is not None and bound is not None and self.baseline.value == bound.value:
-            raise ValueError(
-                "baseline and target are equal, so there is no way to go; use at_least (or at_most) without baseline"
-            )
-        if self.kind in ("at_least", "at_most") and self.baseline is None and bound is not None and bound.value <= 0:
-            raise ValueError(f"{self.kind} a bound of zero or less has no share to score; give it a `baseline`")
-        if self.between is not None and self.between[0].value > self.between[1].value:
-            raise ValueError("`between` takes the lower bound first")
-        if self.during is not None and (self.over is not None or self.every is not None):
-            raise ValueError("`during` already says which days count; leave out `over` and `every`")
-        if self.every is not None and self.over is not None:
-            raise ValueError("`every` already says which days count; leave out `over`")
+        start = self.baseline.value if self.baseline else None
+        end = bound.value if bound else None
+        way = end - start if start is not None and end is not None else None
+        mistakes = {
+            "`target` needs the `baseline` it is reached from; add it, or use at_least/at_most for a bound alone": (
+                self.target is not None and start is None
+            ),
+            "`between` is kept or not: it has no `baseline`; leave it out": self.between is not None
+            and start is not None,
+            "`between` takes the lower bound first": (
+                self.between is not None and self.between[0].value > self.between[1].value
+            ),
+            "`every` needs a condition for each interval; use at_least, at_most or between instead of target": (
+                self.every is not None and self.target is not None
+            ),
+            "with `every` intervals are counted: there is no `baseline`; leave it out": (
+                self.every is not None and start is not None
+            ),
+            "with `every` the complete intervals are what is expected; leave out `pace` and `due`": (
+                self.every is not None and ("pace" in self.model_fields_set or self.due is not None)
+            ),
+            "baseline and target are equal, so there is no way to go; use at_least (or at_most) without baseline": (
+                way == 0
+            ),
+            "`at_least` lies below its `baseline`, so it is kept from the start; leave the baseline out": (
+                self.at_least is not None and way is not None and way < 0
+            ),
+            "`at_most` lies above its `baseline`, so it is kept from the start; leave the baseline out": (
+                self.at_most is not None and way is not None and way > 0
+            ),
+            f"{self.kind} a bound of zero or less has no share to score; give it a `baseline`": (
+                self.target is None and self.every is None and start is None and end is not None and end <= 0
+            ),
+            "`during` already says which days count; leave out `over` and `every`": (
+                self.during is not None and (self.over is not None or self.every is not None)
+            ),
+            "`every` already says which days count; leave out `over`": self.every is not None and self.over is not None,
+        }
+        for message, is_made in mistakes.items():
+            if is_made:
+                raise ValueError(message)
         return self
 
 

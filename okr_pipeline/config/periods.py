@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Literal
@@ -23,6 +24,35 @@ class Period:
     name: str
     first: date
     last: date
+
+    def has_whole(self, unit: str, week_starts: str) -> bool:
+        """Whether any day, week, month or quarter belongs to the period: one whose middle day lies in it."""
+        return any(
+            self.first <= first + timedelta(days=((next_first - first).days // 2)) <= self.last
+            for first, next_first in _units(self.first, self.last, unit, week_starts)
+        )
+
+
+WEEKDAY = {"monday": 0, "saturday": 5, "sunday": 6}
+
+
+def unit_first(day: date, unit: str, week_starts: str) -> date:
+    """The first day of the day, week, month or (calendar) quarter that a day lies in."""
+    if unit == "week":
+        return day - timedelta(days=(day.weekday() - WEEKDAY[week_starts]) % 7)
+    if unit == "month":
+        return day.replace(day=1)
+    return day.replace(day=1, month=day.month - (day.month - 1) % 3) if unit == "quarter" else day
+
+
+def _units(first: date, last: date, unit: str, week_starts: str) -> Iterator[tuple[date, date]]:
+    """(first day, first day of the next) of every unit that touches the days given."""
+    start = unit_first(first, unit, week_starts)
+    while start <= last:
+        longest = {"day": 1, "week": 7, "month": 31, "quarter": 92}[unit]
+        following = unit_first(start + timedelta(days=longest), unit, week_starts)
+        yield start, following
+        start = following
 
 
 def _month_and_day(value: str) -> str:

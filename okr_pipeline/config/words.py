@@ -43,9 +43,12 @@ def amount(value: object) -> object:
     """`30%` → Amount(0.30, percent); a plain number → Amount(number)."""
     if isinstance(value, Amount):
         return value
-    text = str(value).strip().replace(",", "") if not isinstance(value, bool) else ""
+    text = str(value).strip() if not isinstance(value, bool) else ""
+    plain = text.removesuffix("%").strip()
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", plain):
+        plain = plain.replace(",", "")
     try:
-        number = Decimal(text.removesuffix("%").strip())
+        number = Decimal(plain)
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():

@@ -34,6 +34,7 @@ def warm_up() -> None:
 def value_chart(result: KeyResult, row: dict[str, Any], days: Sequence[Day], languages: Sequence[Words]) -> Markup:
     """The value over the period, the pace that was expected, and the lines to reach and to start from."""
     first, last = _ends(result.period)
+    days = _within(result.period, days)
     start = row["baseline"] if result.spec.baseline else None
     goals = [row[name] for name in ("target", "lower_bound", "upper_bound") if row[name] is not None]
     pace = _pace(result, row)
@@ -57,6 +58,7 @@ def value_chart(result: KeyResult, row: dict[str, Any], days: Sequence[Day], lan
 
 def trend_chart(period: Period, row: dict[str, Any], days: Sequence[Day]) -> Markup:
     """An objective's score over the period so far, above what was expected."""
+    days = _within(period, days)
     expected = [_point(day["x"], day["expected"]) for day in days]
     layers = [_lines(expected, None, stroke="var(--pace)", strokeDash=[3, 3]), *_values(days, row["status"])]
     return _draw(layers, _ends(period), (-0.04, 1.04), 132, 34, bottom=4, top=4)
@@ -64,6 +66,12 @@ def trend_chart(period: Period, row: dict[str, Any], days: Sequence[Day]) -> Mar
 
 def _ends(period: Period) -> tuple[int, int]:
     return period.first.toordinal() - 1, period.last.toordinal()
+
+
+def _within(period: Period, days: Sequence[Day]) -> list[Day]:
+    """Without the days that were scored when the period was another one."""
+    first, last = _ends(period)
+    return [day for day in days if first < day["x"] <= last]
 
 
 def _point(x: float, y: float) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import duckdb
@@ -12,6 +13,8 @@ from okr_pipeline.warehouse import Change, replace
 from okr_pipeline.warehouse.engine import quoted, statement, transaction
 from okr_pipeline.warehouse.landing import prepare
 from okr_pipeline.warehouse.ledger import next_load
+
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$|DECIMAL|DOUBLE$|FLOAT$")
 
 # What a part stores per day. Sums are DECIMAL, so that the order of addition never shows.
 _STORED = {
@@ -49,6 +52,11 @@ def bind(connection: duckdb.DuckDBPyConnection, config: Config) -> None:
                 raise ConfigError(
                     f"{metric.place}: {part.name}: {_first_line(error)}; correct the formula or the column's type"
                 ) from None
+            _is_number(connection, config, metric, part)
+        combined = ", ".join(f"CAST(1 AS DECIMAL(38, 9)) AS {quoted(part.name)}" for part in metric.parts)
+        kind = _type(connection, f"SELECT {metric.value} AS v FROM (SELECT {combined})")
+        if not _NUMBER.match(kind):
+            raise ConfigError(f"{metric.place}: the formula gives {kind}, not a number; write one that can be scored")
 
 
 def measure(connection: duckdb.DuckDBPyConnection, config: Config, metrics: Iterable[Metric]) -> Change:
@@ -92,9 +100,29 @@ def part_sql(config: Config, metric: Metric, part: Part) -> str:
         item=aggregate.item or "NULL",
         aggregate=_STORED[aggregate.function].format(value=aggregate.value or "*"),
         loads="FLATTEN(LIST(_loads))" if from_view else "LIST(_load)",
-        source=f"{'views' if from_view else 'raw'}.{quoted(part.source)}",
+        source=_source(config, part),
         where=" AND ".join(conditions),
     )
+
+
+def _is_number(connection: duckdb.DuckDBPyConnection, config: Config, metric: Metric, part: Part) -> None:
+    """Else it is found while scoring, and takes the other key results with it."""
+    if part.aggregate.value is None or part.aggregate.function == "count":
+        return
+    kind = _type(connection, f"SELECT {part.aggregate.value} AS v FROM {_source(config, part)}")
+    if not _NUMBER.match(kind):
+        what = part.aggregate.value.replace('"', "`")
+        raise ConfigError(
+            f"{metric.place}: {part.name}: {what} is {kind}, not a number; count it, or declare its column a number"
+        )
+
+
+def _type(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    return str(connection.execute(f"DESCRIBE {query}").fetchall()[0][1])
+
+
+def _source(config: Config, part: Part) -> str:
+    return f"{'views' if part.source in config.views else 'raw'}.{quoted(part.source)}"
 
 
 def _first_line(error: Exception) -> str:

@@ -9,11 +9,11 @@ import duckdb
 import pyarrow as pa
 
 from okr_pipeline.config import Config, KeyResult
+from okr_pipeline.config.periods import WEEKDAY, unit_first
 from okr_pipeline.warehouse import Change, Load, record, replace
 from okr_pipeline.warehouse.engine import statement, transaction
 from okr_pipeline.warehouse.ledger import next_load
 
-_WEEKDAY = {"monday": 0, "saturday": 5, "sunday": 6}
 _MARGIN = timedelta(days=100)  # an interval may begin before its period, and a running count needs the day before that
 
 _KEY_RESULTS = pa.schema(
@@ -76,14 +76,9 @@ def _reaches_back_to(result: KeyResult, config: Config) -> date:
     spec, first = result.spec, result.period.first
     windows = [window for window in (spec.over, spec.alongside) if window]
     units = [window.unit for window in windows if window.kind != "trailing"] + ([spec.every.unit] if spec.every else [])
-    weekday = _WEEKDAY[config.organisation.week_starts]
-    starts = {
-        "week": first - timedelta(days=(first.weekday() - weekday) % 7),
-        "month": first.replace(day=1),
-        "quarter": first.replace(day=1, month=first.month - (first.month - 1) % 3),
-    }
+    starts = [unit_first(first, unit, config.organisation.week_starts) for unit in units]
     trailing = max((window.days for window in windows), default=0)
-    return min(first - timedelta(days=max(trailing - 1, 0)), *(starts.get(unit, first) for unit in units), first)
+    return min([first - timedelta(days=max(trailing - 1, 0)), *starts])
 
 
 def _inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> None:
@@ -119,7 +114,7 @@ def _inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date
     )
     first = min(result.period.first for result in config.key_results.values()) - _MARGIN - timedelta(days=trailing)
     last = max(through, *(result.period.last for result in config.key_results.values())) + _MARGIN
-    weekday = _WEEKDAY[config.organisation.week_starts]
+    weekday = WEEKDAY[config.organisation.week_starts]
     calendar = statement("scoring/sql/calendar.sql", first=first, last=last, weekday=weekday)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE calendar AS {calendar}")
     connection.execute("CREATE OR REPLACE TEMP TABLE days AS SELECT day FROM calendar")

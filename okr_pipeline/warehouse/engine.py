@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import stamina
@@ -13,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from okr_pipeline.errors import OkrError, WarehouseBusy
 
+T = TypeVar("T")
 LOCK_PATIENCE = 60  # seconds to wait for another writer before giving up
 ROW_GROUP = 122_880  # rows that DuckDB stores together
 
@@ -40,7 +42,7 @@ class Warehouse:
         Raises WarehouseBusy when another process keeps it open for longer than a minute.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        connection = self._connect()
+        connection = self.when_free(lambda: duckdb.connect(self.path))
         try:
             create_schema(connection)
             connection.execute("SET enable_external_access = false")
@@ -49,11 +51,12 @@ class Warehouse:
         finally:
             connection.close()
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def when_free(self, opened: Callable[[], T]) -> T:
+        """What `opened` returns, tried again while another process holds the warehouse; WarehouseBusy after a minute."""
         try:
             for attempt in stamina.retry_context(on=_is_locked, attempts=None, timeout=LOCK_PATIENCE, wait_max=2):
                 with attempt:
-                    return duckdb.connect(self.path)
+                    return opened()
         except duckdb.IOException as error:
             if _is_locked(error):
                 raise WarehouseBusy(

@@ -64,7 +64,7 @@ def replace(
     if gone:
         leaving = f"FROM {place} WHERE rowid IN (SELECT _row FROM differing)"
         if keep_history:
-            connection.execute(f"INSERT INTO history.{quoted(name)} SELECT *, {load} {leaving}")
+            connection.execute(f"INSERT INTO history.{quoted(name)} BY NAME SELECT *, {load} AS _superseded {leaving}")
         connection.execute(f"DELETE {leaving}")
     if added := differing - gone:
         connection.execute(f"{insert} differing WHERE _row IS NULL")

@@ -47,13 +47,14 @@ def record(connection: duckdb.DuckDBPyConnection, number: int, load: Load) -> No
 
 
 def catch_up(connection: duckdb.DuckDBPyConnection, table_name: str, earliest: date, first: date) -> date:
-    """The day from which to pull so that no gap stays behind `first`: the first day since `earliest` never landed.
+    """The day from which to pull so that no gap stays behind `first`: the first since `earliest` that was never landed,
+    or was not delivered or not final when it last was.
 
     A source that was down for longer than its look-back is caught up by the next night that reaches it, by itself.
     """
     missing = connection.execute(
         "SELECT MIN(d.day) FROM (SELECT CAST(UNNEST(GENERATE_SERIES(?::DATE, ?::DATE, INTERVAL 1 DAY)) AS DATE) AS day) AS d"
-        " ANTI JOIN (SELECT day FROM ledger.coverage WHERE table_name = ?) AS c ON c.day = d.day",
+        " ANTI JOIN (SELECT day FROM ledger.coverage WHERE table_name = ? AND final) AS c ON c.day = d.day",
         [earliest, first, table_name],
     ).fetchall()[0][0]
     return min(first, missing) if missing else first

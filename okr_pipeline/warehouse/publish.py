@@ -18,7 +18,8 @@ def publish(warehouse: Warehouse) -> Path:
     unfinished.unlink(missing_ok=True)
     connection = duckdb.connect(":memory:")
     try:
-        connection.execute(f"ATTACH '{_literal(warehouse.path)}' AS warehouse (READ_ONLY)")
+        source = f"ATTACH '{_literal(warehouse.path)}' AS warehouse (READ_ONLY)"
+        warehouse.when_free(lambda: connection.execute(source))
         connection.execute(f"ATTACH '{_literal(unfinished)}' AS snapshot")
         connection.execute("COPY FROM DATABASE warehouse TO snapshot")
     finally:

@@ -17,10 +17,10 @@ scored AS (
 SELECT objective, as_of, CAST(score AS DOUBLE) AS score, CAST(coverage AS DOUBLE) AS coverage, CAST(expected AS DOUBLE) AS expected,
     CASE
         WHEN score IS NULL THEN 'no_score'
-        WHEN as_of >= period_last THEN CASE WHEN score >= passes_at THEN 'achieved' ELSE 'missed' END
+        WHEN as_of >= period_last THEN CASE WHEN ROUND(score - passes_at, 9) >= 0 THEN 'achieved' ELSE 'missed' END
         WHEN expected = 0 THEN 'not_started'
-        WHEN score / expected >= {{ on_track }} THEN 'on_track'
-        WHEN score / expected >= {{ at_risk }} THEN 'at_risk'
+        WHEN ROUND(score / expected, 9) >= {{ on_track }} THEN 'on_track'
+        WHEN ROUND(score / expected, 9) >= {{ at_risk }} THEN 'at_risk'
         ELSE 'off_track'
     END AS status
 FROM scored

@@ -1,6 +1,7 @@
 -- Every key result on every as-of day: value → progress → score, against what was expected → status; or the reason why not.
 -- Progress is (value − baseline) ÷ (target − baseline), whatever the direction. Without a written baseline, at_least starts
 -- from 0 and at_most from twice its bound, which makes the same formula 1 + (bound − value) ÷ bound.
+-- Progress is rounded to 12 places and compared at 9, so that 0.1 + 0.2 reaches 0.3.
 WITH measured AS (
     SELECT w.*, v.value, v.parts, v.loads, COALESCE(g.final, FALSE) AS final, g.last_data_day,
         COALESCE(w.reason, g.reason, CASE
@@ -10,9 +11,9 @@ WITH measured AS (
         END) AS why_not,
         -- An interval that was fetched and shows nothing was not kept; a bound that is met exactly counts as kept.
         COALESCE(CASE k.kind
-            WHEN 'at_least' THEN v.value >= k.target
-            WHEN 'at_most' THEN v.value <= k.target
-            WHEN 'between' THEN v.value BETWEEN k.lower_bound AND k.upper_bound
+            WHEN 'at_least' THEN ROUND(v.value - k.target, 9) >= 0
+            WHEN 'at_most' THEN ROUND(v.value - k.target, 9) <= 0
+            WHEN 'between' THEN ROUND(v.value - k.lower_bound, 9) >= 0 AND ROUND(v.value - k.upper_bound, 9) <= 0
         END, FALSE) AS kept
     FROM windows AS w
     JOIN key_results AS k ON k.key_result = w.key_result
@@ -46,10 +47,10 @@ cadence AS (
         CAST(TO_JSON({'kept': SUM(CASE WHEN m.kept THEN 1 ELSE 0 END), 'complete': SUM(CASE WHEN m.complete THEN 1 ELSE 0 END),
                       'planned': p.planned}) AS VARCHAR) AS parts,
         CAST(TO_JSON(LIST({'first': m.first_day, 'last': m.last_day, 'value': m.value, 'kept': m.kept, 'complete': m.complete}
-                          ORDER BY m.number)) AS VARCHAR) AS intervals,
+                          ORDER BY m.number) FILTER (WHERE m.first_day IS NOT NULL)) AS VARCHAR) AS intervals,
         LIST_SORT(LIST_DISTINCT(FLATTEN(LIST(m.loads)))) AS loads,
         BOOL_AND(m.final) AS final, MIN(m.last_data_day) AS last_data_day,
-        MIN(m.first_day) AS first_day, MAX(m.last_day) AS last_day,
+        MIN(m.first_day) AS first_day, MAX(CASE WHEN m.first_day IS NOT NULL THEN m.last_day END) AS last_day,
         MIN(CASE WHEN m.why_not NOT IN ('no_data_yet', 'division_by_zero') THEN m.why_not END) AS reason,
         SUM(CASE WHEN m.complete THEN 1 ELSE 0 END) / p.planned AS expected,
         p.planned
@@ -72,8 +73,8 @@ progressed AS (
              ELSE COALESCE(k.baseline, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END) END AS from_value,
         CASE WHEN k.window_kind = 'every' THEN t.planned ELSE k.target END AS to_value,
         CASE WHEN k.kind = 'between' AND k.window_kind <> 'every' THEN
-            CASE WHEN t.value < k.lower_bound THEN k.lower_bound - t.value
-                 WHEN t.value > k.upper_bound THEN t.value - k.upper_bound
+            CASE WHEN ROUND(k.lower_bound - t.value, 9) > 0 THEN k.lower_bound - t.value
+                 WHEN ROUND(t.value - k.upper_bound, 9) > 0 THEN t.value - k.upper_bound
                  WHEN t.value IS NOT NULL THEN 0 END END AS distance,
         COALESCE(t.expected, CASE
             WHEN k.pace = 'constant' THEN 1
@@ -87,7 +88,7 @@ progressed AS (
 scored AS (
     SELECT *,
         CASE WHEN distance IS NOT NULL THEN CASE WHEN distance = 0 THEN 1.0 ELSE 0.0 END
-             ELSE (value - from_value) / NULLIF(to_value - from_value, 0) END AS progress
+             ELSE ROUND((value - from_value) / NULLIF(to_value - from_value, 0), 12) END AS progress
     FROM progressed
 ),
 
@@ -102,8 +103,8 @@ rated AS (
             WHEN as_of >= period_last THEN
                 CASE WHEN score >= CASE WHEN type = 'aspirational' THEN 0.7 ELSE 1.0 END THEN 'achieved' ELSE 'missed' END
             WHEN expected_by_now = 0 THEN 'not_started'
-            WHEN score / expected_by_now >= {{ on_track }} THEN 'on_track'
-            WHEN score / expected_by_now >= {{ at_risk }} THEN 'at_risk'
+            WHEN ROUND(score / expected_by_now, 9) >= {{ on_track }} THEN 'on_track'
+            WHEN ROUND(score / expected_by_now, 9) >= {{ at_risk }} THEN 'at_risk'
             ELSE 'off_track'
         END AS status,
         MAX(CASE WHEN score IS NOT NULL THEN as_of END)

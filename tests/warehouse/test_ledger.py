@@ -1,0 +1,164 @@
+"""What the ledger says about each day of a table, and where the next night has to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from okr_pipeline.warehouse import Load, catch_up, record
+from okr_pipeline.warehouse.engine import create_schema
+from okr_pipeline.warehouse.ledger import next_load
+
+
+def day(number: int) -> date:
+    """Day 1 is 1 October."""
+    return date(2026, 9, 30) + timedelta(number)
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as made:
+        create_schema(made)
+        yield made
+
+
+def landed(
+    connection, first: int, last: int, available: int | None = None, final: int | None = None, table="t"
+) -> None:
+    through = day(last if available is None else available), day(last if final is None else final)
+    load = Load(table, day(first), day(last), available_through=through[0], final_through=through[1])
+    record(connection, next_load(connection), load)
+
+
+def failed(connection, first: int, last: int, outcome: str = "source_unavailable", table="t") -> None:
+    record(connection, next_load(connection), Load(table, day(first), day(last), outcome, "It is down. Wait."))
+
+
+WORDS = {(False, False): "not available", (True, False): "not final", (True, True): "final"}
+
+
+def said(connection, days: range, table: str = "t") -> list[str]:
+    found = connection.execute(
+        "SELECT day, available, final FROM ledger.coverage WHERE table_name = ?", [table]
+    ).fetchall()
+    words = {row[0]: WORDS[row[1:]] for row in found}
+    assert len(words) == len(found)
+    return [words.get(day(number), "never fetched") for number in days]
+
+
+def says(connection, number: int, table: str = "t") -> str:
+    return said(connection, range(number, number + 1), table)[0]
+
+
+def test_four_things_that_a_day_can_be_are_told_apart(connection):
+    landed(connection, 1, 4, available=3, final=2)  # without a single row: an empty day is a fetched day
+
+    assert [says(connection, number) for number in (0, 1, 2, 3, 4, 5)] == [
+        *("never fetched", "final", "final", "not final", "not available", "never fetched")
+    ]
+    assert says(connection, 1, "another") == "never fetched"
+
+
+def test_what_is_not_delivered_is_not_final_whatever_is_claimed(connection):
+    landed(connection, 1, 4, available=2, final=4)
+
+    assert says(connection, 3) == "not available"
+
+
+def test_the_newest_load_of_a_day_wins_even_when_it_knows_less(connection):
+    landed(connection, 1, 10)
+    landed(connection, 5, 7, available=6, final=5)
+
+    assert [says(connection, n) for n in (4, 5, 6, 7, 8)] == ["final", "final", "not final", "not available", "final"]
+
+
+def test_a_failed_attempt_covers_nothing_and_takes_nothing_away(connection):
+    landed(connection, 1, 3)
+    failed(connection, 1, 6)
+
+    assert (says(connection, 3), says(connection, 4)) == ("final", "never fetched")
+
+
+def test_a_table_is_in_trouble_while_its_newest_attempt_failed(connection):
+    def trouble() -> list[tuple[str, str]]:
+        return connection.execute("SELECT table_name, outcome FROM ledger.trouble ORDER BY 1").fetchall()
+
+    failed(connection, 1, 3)
+    failed(connection, 1, 3, "data_rejected", "other")
+    assert trouble() == [("other", "data_rejected"), ("t", "source_unavailable")]
+    landed(connection, 1, 3)
+    assert trouble() == [("other", "data_rejected")]
+    failed(connection, 4, 4, "source_rejected")
+    assert trouble() == [("other", "data_rejected"), ("t", "source_rejected")]
+
+
+def test_loads_are_numbered_one_by_one(connection):
+    landed(connection, 1, 1)
+    failed(connection, 1, 1)
+
+    assert next_load(connection) == 3
+
+
+@pytest.mark.parametrize(
+    ("loads", "first", "start"),
+    [
+        ([], 10, 1),  # nothing yet: from the beginning
+        ([(1, 12)], 10, 10),  # no gap: what was asked for
+        ([(1, 9)], 10, 10),  # the next day
+        ([(1, 6)], 10, 7),  # three nights were missed
+        ([(1, 3), (6, 12)], 10, 4),  # a hole in the middle
+        ([(4, 12)], 10, 1),  # the period was begun earlier than the first pull
+        ([(1, 12)], 0, 0),  # asked for more than needed
+        ([(1, 5), (1, 3)], 5, 5),
+    ],
+)
+def test_the_next_pull_begins_at_the_first_gap(connection, loads, first, start):
+    for begin, end in loads:
+        landed(connection, begin, end)
+    landed(connection, 1, 30, table="another")
+    failed(connection, 1, 30)
+
+    assert catch_up(connection, "t", day(1), day(first)) == day(start)
+
+
+def test_days_that_the_source_had_not_delivered_are_asked_for_again(connection):
+    """A source that delivers late, and later than its look-back, must not leave a hole for ever."""
+    landed(connection, 1, 8, available=5, final=5)
+
+    assert catch_up(connection, "t", day(1), day(9)) == day(6)
+
+
+def test_days_that_were_not_final_are_asked_for_again(connection):
+    """Four nights without the source, and a look-back of two days: day 4 would stay as it was at first, for ever."""
+    landed(connection, 1, 5, final=3)
+
+    assert catch_up(connection, "t", day(1), day(8)) == day(4)
+
+
+windows = st.tuples(st.integers(1, 20), st.integers(0, 8), st.integers(-2, 8), st.integers(-2, 8), st.booleans())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(windows, max_size=8), st.integers(1, 30))
+def test_coverage_and_catching_up_are_what_a_loop_over_the_loads_says(loads, first):
+    known: dict[int, str] = {}
+    with duckdb.connect() as connection:
+        create_schema(connection)
+        for begin, days, available, final, fails in loads:
+            if fails:
+                failed(connection, begin, begin + days)
+                continue
+            landed(connection, begin, begin + days, begin + available, begin + final)
+            for number in range(begin, begin + days + 1):
+                delivered, settled = number <= begin + available, number <= begin + final
+                known[number] = "not available" if not delivered else "final" if settled else "not final"
+        assert said(connection, range(31)) == [known.get(n, "never fetched") for n in range(31)]
+        start = catch_up(connection, "t", day(1), day(first))
+        assert day(1) <= start <= day(first)
+        assert all(n in known for n in range(1, first) if day(n) < start)
+        assert start == day(first) or known.get((start - day(0)).days) != "final"
