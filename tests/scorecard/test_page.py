@@ -1,0 +1,341 @@
+"""The page says what the score rows say, in both languages, whatever the configuration holds, and loads nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from datetime import date, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from okr_pipeline.config import Config, load
+from okr_pipeline.scorecard import write
+from okr_pipeline.warehouse.engine import create_schema
+
+SHIPPED = Path(__file__).parents[2] / "okr_config"
+FIRST, TODAY = date(2026, 10, 1), date(2026, 11, 15)
+NO_SCORE = {"value": None, "progress": None, "score": None, "status": "no_score", "final": False, "last_data_day": None}
+REASONS = {
+    "tools-in-use": ("stale", "its newest data are too old"),
+    "features-in-plan": ("no_data_yet", "there are no data yet"),
+    "joint-seminars": ("not_fetched", "not all of its days have been fetched"),
+    "training-completed": ("source_rejected", "the source refused the request"),
+    "programme-roi": ("division_by_zero", "there is nothing yet to take a share of"),
+    "seo-practice": ("data_rejected", "the source sent data that failed the checks"),
+    "signups": ("no_complete_interval", "the first month is not over yet"),
+    "email-open-rate": ("not_begun", "counting begins on 26 Oct"),
+    "keywords-in-content": ("a_new_code", "something went wrong (a new code)"),
+}
+INTERVALS = [
+    {"first": "2026-10-01", "last": "2026-10-31", "value": 2, "kept": True, "complete": True},
+    {"first": "2026-11-01", "last": "2026-11-15", "value": 0, "kept": False, "complete": False},
+]
+
+
+def score_row(config: Config, key_result: str, day: date, **changes: Any) -> dict[str, Any]:
+    """A row of `scores.key_results`: another value for every key result and every day."""
+    result, share = config.key_results[key_result], (day - FIRST).days / 92
+    number = list(config.key_results).index(key_result)
+    bound = result.spec.target or result.spec.at_least
+    baseline = float(result.spec.baseline.value) if result.spec.baseline else 0.0
+    target = 3.0 if result.spec.every else float(bound.value) if bound else 1.0
+    score = 1.0 if result.spec.every else round(0.9 * share + number / 97, 4)
+    return {
+        "key_result": key_result, "objective": result.objective, "metric": result.metric.id, "unit": result.metric.unit_name,
+        "as_of": day, "value": 1.0 if result.spec.every else baseline + score * (target - baseline),
+        "intervals": json.dumps(INTERVALS) if result.spec.every else None, "baseline": baseline, "target": target,
+        "progress": score, "score": score, "expected": share, "status": "on_track", "reason": None, "held_from": None,
+        "final": True, "last_data_day": day, "first_day": FIRST, "last_day": day, "alongside": None, "weight": 1.0,
+        "loads": [1], "configuration": "0", "_load": 1,
+    } | changes  # fmt: skip
+
+
+def publish(folder: Path, config: Config, changes: dict[str, dict[str, Any]] | None = None) -> Path:
+    """A snapshot with a row for every key result and day; `changes` are to the rows of today."""
+    days = [FIRST + timedelta(days=n) for n in range((TODAY - FIRST).days + 1)]
+    rows = [
+        score_row(config, name, day, **((changes or {}).get(name, {}) if day == TODAY else {}))
+        for name in config.key_results
+        for day in days
+    ]
+    objectives = [
+        {
+            "objective": o.id,
+            "as_of": day,
+            "score": 0.5,
+            "coverage": 1.0,
+            "expected": 0.5,
+            "status": "on_track",
+            "_load": 1,
+        }
+        for o in config.objectives
+        for day in days
+    ]
+    snapshot = folder / "okr.duckdb"
+    with duckdb.connect(snapshot) as connection:
+        create_schema(connection)
+        attempt(connection, 1, "ga4_events", "landed")
+        for table, content in (("key_results", rows), ("objectives", objectives)):
+            connection.register("rows", pa.Table.from_pylist(content))
+            connection.execute(f"INSERT INTO scores.{table} BY NAME SELECT * FROM rows")
+            connection.unregister("rows")
+    return snapshot
+
+
+def attempt(
+    connection: duckdb.DuckDBPyConnection, load: int, table: str, outcome: str, message: str | None = None
+) -> None:
+    known = datetime(2026, 11, 15, 22, 0)  # noqa: DTZ001 - naive UTC, as the ledger stores it
+    connection.execute(
+        "INSERT INTO ledger.loads VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, NULL, NULL, '{}')",
+        [load, table, FIRST, TODAY, known, outcome, message],
+    )
+
+
+class Read(HTMLParser):
+    """What a browser finds in the page: the tags, and for each language and key result the text and the numbers."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.text: dict[tuple[str, str], str] = {}
+        self.numbers: dict[tuple[str, str], list[str]] = {}
+        self._language = self._key_result = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.add(tag)
+        if tag == "article":
+            self._language, self._key_result = found["lang"] or "", ""
+        if tag == "section":
+            self._key_result = ""
+        self._key_result = found.get("data-key-result") or self._key_result
+        if tag == "data":
+            self.numbers.setdefault((self._language, self._key_result), []).append(found["value"] or "")
+
+    def handle_data(self, data: str) -> None:
+        for place in {(self._language, self._key_result), (self._language, "")}:
+            self.text[place] = self.text.get(place, "") + data
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return load(SHIPPED, {}, unset_is_wrong=False)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
+    """The page of a night on which everything went well."""
+    changes = {"email-open-rate": {"value": 0.3407900207, "score": 0.40790}, "signups": {"alongside": 220.0}}
+    changes["quote-requests"] = {"value": 1234.5, "score": 0.9999}
+    return write(publish(tmp_path_factory.mktemp("plain"), config, changes), config, TODAY)
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
+    """The page of a night on which much is missing: a source is down, numbers are held, others never came."""
+    missed = [INTERVALS[0] | {"kept": False, "value": None}]
+    changes = {name: NO_SCORE | {"reason": reason} for name, (reason, _) in REASONS.items()}
+    changes["conversion-rate"] = {
+        "reason": "source_unavailable",
+        "held_from": TODAY - timedelta(days=2),
+        "final": False,
+    }
+    changes["webinars"] = NO_SCORE | {"reason": "source_unavailable", "intervals": json.dumps(missed)}
+    snapshot = publish(tmp_path_factory.mktemp("troubled"), config, changes)
+    with duckdb.connect(snapshot) as connection:
+        attempt(connection, 2, "crm_leads", "source_unavailable", "crm: the database is down. Try again later.")
+        connection.execute(
+            "UPDATE scores.key_results SET value = NULL WHERE key_result = 'mql-rate'"
+            " AND as_of BETWEEN DATE '2026-10-10' AND DATE '2026-10-20'"
+        )
+    return write(snapshot, config, TODAY)
+
+
+def read(page: Path) -> Read:
+    return Read(page.read_text(encoding="utf-8"))
+
+
+def test_every_number_of_every_key_result_is_the_one_of_its_score_row(plain: Path, config: Config) -> None:
+    found = read(plain)
+    with duckdb.connect(plain.with_name("okr.duckdb"), read_only=True) as connection:
+        query = "SELECT key_result, value, score, expected, alongside FROM scores.key_results WHERE as_of = ?"
+        rows = {name: numbers for name, *numbers in connection.execute(query, [TODAY]).fetchall()}
+    assert set(rows) == set(config.key_results)
+    for language in ("en", "th"):
+        for name, numbers in rows.items():
+            shown = [float(number) for number in found.numbers[language, name]]
+            assert shown == [number for number in numbers if number is not None], name
+
+
+def test_numbers_read_as_people_write_them(plain: Path) -> None:
+    text = read(plain).text
+    assert "34.1%" in text["en", "email-open-rate"]
+    assert "41% of the way · 49% expected by now" in text["en", "email-open-rate"]
+    assert "1,234.5" in text["th", "quote-requests"]
+    assert "99% of the way" in text["en", "quote-requests"], "what is not reached is not rounded up to it"
+    assert "220 leads in the month to date" in text["en", "signups"]
+    assert "220 ราย ในเดือนนี้ถึงปัจจุบัน" in text["th", "signups"]
+
+
+def test_both_languages_are_there_with_their_own_dates(plain: Path, config: Config) -> None:
+    text = read(plain).text
+    for words in ("FY2570-Q1", "1 Oct – 31 Dec 2026", "As of 15 Nov 2026", "05:00, 16 Nov", "Siam Example"):
+        assert words in text["en", ""]
+    for words in ("ไตรมาส 1 ปีงบประมาณ 2570", "1 ต.ค. – 31 ธ.ค. 2569", "15 พ.ย. 2569", "05:00 น.", "สยามตัวอย่าง"):
+        assert words in text["th", ""]
+    for result in config.key_results.values():
+        assert result.title.en in text["en", result.id]
+        assert result.title.th in text["th", result.id]
+        assert result.owner in text["th", result.id]
+
+
+def test_a_held_number_says_of_which_day_it_is_and_why(troubled: Path) -> None:
+    text = read(troubled).text
+    assert "Held at the number of 13 Nov: the source did not answer." in text["en", "conversion-rate"]
+    assert "not final yet" in text["en", "conversion-rate"]
+    assert "คงค่าของวันที่ 13 พ.ย. ไว้ เพราะแหล่งข้อมูลไม่ตอบ" in text["th", "conversion-rate"]
+    assert "1 held at an earlier day’s number" in text["en", ""]
+
+
+@pytest.mark.parametrize("key_result", REASONS)
+def test_a_missing_score_has_its_reason_and_no_number(troubled: Path, key_result: str) -> None:
+    found = read(troubled)
+    assert f"No score: {REASONS[key_result][1]}." in found.text["en", key_result]
+    assert found.text["th", key_result].count("ไม่มีคะแนน: ") == 1
+    assert len(found.numbers["en", key_result]) == 1, "what was expected is known; a missing number is not zero"
+
+
+def test_the_summary_counts_the_statuses(troubled: Path) -> None:
+    text = " ".join(read(troubled).text["en", ""].split())
+    assert "5 of 15 key results are on track." in text
+    assert re.findall(r"(\d+) (On track|At risk|Off track|No score)", text)[:4] == [
+        ("5", "On track"),
+        ("0", "At risk"),
+        ("0", "Off track"),
+        ("10", "No score"),
+    ]
+
+
+def test_days_without_a_value_are_a_gap_in_the_chart(troubled: Path) -> None:
+    html = troubled.read_text(encoding="utf-8")
+
+    def pieces(name: str) -> int:
+        figure = re.search(rf'id="en-{name}".*?<figure.*?</figure>', html, re.DOTALL)
+        assert figure
+        return len(re.findall(r'<path d="M[^"]+" stroke="var\(--line\)"', figure[0]))
+
+    assert (pieces("mql-rate"), pieces("quote-requests")) == (2, 1)
+
+
+def test_a_cadence_shows_each_interval(plain: Path) -> None:
+    text = " ".join(read(plain).text["en", "webinars"].split())
+    for words in ("1 of 3 months", "at least 1 every month", "Oct: kept", "Nov: still open", "Dec: still to come"):
+        assert words in text
+
+
+def test_an_interval_that_nobody_could_look_at_was_not_missed(troubled: Path) -> None:
+    text = read(troubled).text["en", "webinars"]
+    assert "Oct: not known" in text
+    assert "missed" not in text
+
+
+def test_sources_that_failed_are_named_with_what_rests_on_them(plain: Path, troubled: Path, config: Config) -> None:
+    text = read(troubled).text
+    for language, why in (("en", "crm: the source did not answer."), ("th", "crm: แหล่งข้อมูลไม่ตอบ")):
+        assert why in text[language, ""]
+        assert "crm: the database is down." in text[language, ""]
+    section = re.search(r'aria-labelledby="en-sources".*?</section>', troubled.read_text(encoding="utf-8"), re.DOTALL)
+    assert section
+    assert re.findall(r'href="#en-([\w-]+)"', section[0]) == ["mql-rate"]
+    assert "Sources that failed" not in read(plain).text["en", ""]
+
+
+def test_a_day_before_any_score_has_a_page_too(tmp_path: Path, config: Config) -> None:
+    text = read(write(publish(tmp_path, config), config, FIRST - timedelta(days=1))).text
+    assert "No score: it has not been scored yet." in text["en", "mql-rate"]
+    assert "15 No score" in " ".join(text["en", ""].split())
+
+
+def test_markup_in_the_configuration_and_in_messages_is_shown_as_text(tmp_path: Path) -> None:
+    hostile = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>{{ 7*7 }}"
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "okr_config"))
+    for path, before in (
+        ("okr.yaml", "en: Siam Example"),
+        ("objectives/1-teamwork.yaml", "owner: Head of Marketing"),
+        ("objectives/1-teamwork.yaml", "en: Our teams work as one"),
+        ("objectives/1-teamwork.yaml", "en: Teams hold seminars together"),
+        ("metrics/teamwork.yaml", "en: seminars"),
+    ):
+        text = (folder / path).read_text(encoding="utf-8")
+        assert before in text
+        changed = text.replace(before, f"{before.split(':')[0]}: {json.dumps(hostile)}")
+        (folder / path).write_text(changed, encoding="utf-8")
+    config = load(folder, {}, unset_is_wrong=False)
+    snapshot = publish(tmp_path, config)
+    with duckdb.connect(snapshot) as connection:
+        attempt(connection, 2, "crm_leads", "source_rejected", hostile)
+    found = read(write(snapshot, config, TODAY))
+    assert not found.tags & {"script", "img"}
+    assert found.text["en", "joint-seminars"].count(hostile) == 3, "title, unit, owner"
+    for place in ("Objectives and key results", "every key result scored", "Sources that failed last night"):
+        assert place in found.text["en", ""]
+    assert found.text["en", ""].count(hostile) >= 10
+
+
+def test_the_page_is_one_file_that_loads_nothing_and_runs_nothing(plain: Path) -> None:
+    html = plain.read_text(encoding="utf-8")
+    assert "default-src 'none'" in html
+    for reference in ("http:", "https:", "//", "src=", "@import", "url(", "<script", "<link", "<iframe"):
+        assert reference not in html
+    assert not re.search(r"<[^>]*\son\w+=", html)
+
+
+def test_the_page_replaces_the_one_before_and_leaves_the_snapshot_alone(plain: Path, config: Config) -> None:
+    snapshot = plain.with_name("okr.duckdb")
+    before, page = snapshot.read_bytes(), plain.read_bytes()
+    plain.write_text("yesterday's", encoding="utf-8")
+    assert write(snapshot, config, TODAY) == plain
+    assert {path.name for path in plain.parent.iterdir()} == {"okr.duckdb", "scorecard.html"}
+    assert (snapshot.read_bytes(), plain.read_bytes()) == (before, page)
+
+
+def test_a_browser_shows_one_language_at_a_time_without_errors_or_requests(tmp_path: Path, plain: Path) -> None:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("chromium and chromedriver are not installed")
+    from selenium import webdriver
+    from selenium.webdriver.common.by import By
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    switches = "headless=new no-sandbox disable-gpu disable-background-networking disable-component-update disable-sync"
+    for argument in (*switches.split(), "no-first-run", "disable-quic", f"user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    try:
+        phone = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+        browser.get(plain.as_uri())
+        articles = browser.find_elements(By.TAG_NAME, "article")
+        assert [article.is_displayed() for article in articles] == [True, False]
+        browser.find_element(By.CSS_SELECTOR, "label[for=choose-th]").click()
+        assert [article.is_displayed() for article in articles] == [False, True]
+        assert "ไตรมาส 1 ปีงบประมาณ 2570" in browser.find_element(By.TAG_NAME, "main").text
+        assert {t.text for t in browser.find_elements(By.CSS_SELECTOR, "svg text") if t.is_displayed()} >= {
+            "ต.ค.",
+            "พ.ย.",
+        }
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
+        assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
+        assert browser.get_log("browser") == []
+    finally:
+        browser.quit()

@@ -1,0 +1,272 @@
+"""The scoring contract a second time, written from the design's table alone: plain loops over plain rows, exact fractions.
+
+`Known` is what a warehouse holds; `scores` and `objective` say what the pipeline must make of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+DAY = timedelta(days=1)
+Row = dict[str, Any]
+QUIET = {"no_data_yet", "division_by_zero"}  # in a cadence's interval: it was simply not kept
+
+
+@dataclass
+class Part:
+    """`value` and `item` read a row; `day` and `counts_from` name its columns."""
+
+    function: str
+    table: str
+    value: Callable[[Row], Any] = lambda row: 1
+    item: Callable[[Row], Any] | None = None
+    where: Callable[[Row], bool] = lambda row: True
+    day: str = "day"
+    counts_from: str | None = None
+
+
+@dataclass
+class Metric:
+    """`combine` gets the parts' values by position; a ZeroDivisionError is a division by zero."""
+
+    parts: list[Part]
+    combine: Callable[..., Any] = lambda value: value
+    stale_after: int | None = None
+
+
+@dataclass
+class Known:
+    """Rows by table (each with `_load`), per table and day whether it is (available, final), allowed delay, failure."""
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    coverage: dict[str, dict[date, tuple[bool, bool]]] = field(default_factory=dict)
+    delay: dict[str, int] = field(default_factory=dict)
+    trouble: dict[str, str] = field(default_factory=dict)
+
+
+# -- windows
+
+
+def unit_first(day: date, unit: str, week_starts: str) -> date:
+    """The first day of the calendar unit that a day lies in."""
+    if unit == "week":
+        while day.strftime("%A").lower() != week_starts:
+            day -= DAY
+    elif unit == "month":
+        day = day.replace(day=1)
+    elif unit == "quarter":
+        day = day.replace(month={1: 1, 2: 4, 3: 7, 4: 10}[(day.month + 2) // 3], day=1)
+    return day
+
+
+def unit_last(first: date, unit: str, week_starts: str) -> date:
+    """The last day of the unit that begins on a day."""
+    day = first
+    while unit_first(day + DAY, unit, week_starts) == first:
+        day += DAY
+    return day
+
+
+def intervals(period: tuple[date, date], unit: str, count: int, week_starts: str) -> list[tuple[date, date]]:
+    """The intervals that belong to a period, by their middle day; `count` units make one, from the period's first."""
+    first, units = unit_first(period[0], unit, week_starts), []
+    while first <= period[1]:
+        last = unit_last(first, unit, week_starts)
+        days = [first + DAY * n for n in range((last - first).days + 1)]
+        if period[0] <= days[len(days) // 2] <= period[1]:
+            units.append((first, last))
+        first = last + DAY
+    return [(units[n][0], units[min(n + count, len(units)) - 1][1]) for n in range(0, len(units), count)]
+
+
+def window(kr: Row, as_of: date, week_starts: str) -> tuple[date, date] | str:
+    """The days that count on an as-of day, or the reason why there are none yet."""
+    kind, unit = kr.get("over") or ("to_date", "period")
+    if kr.get("during"):
+        first, last = kr["during"]
+        return (first, min(last, as_of)) if as_of >= first else "not_begun"
+    if kind == "trailing":
+        return as_of - DAY * (unit - 1), as_of
+    if kind == "last":
+        complete = [i for i in intervals(kr["period"], unit, 1, week_starts) if i[1] <= as_of]
+        return complete[-1] if complete else "no_complete_interval"
+    return (kr["period"][0] if unit == "period" else unit_first(as_of, unit, week_starts)), as_of
+
+
+# -- values
+
+
+def part(p: Part, known: Known, first: date, last: date, as_of: date) -> tuple[Any, date | None, set[int]]:
+    """A part's value over a window, the last day it saw anything, and the loads it rests on."""
+    rows = [r for r in known.rows.get(p.table, []) if r[p.day] is not None and r[p.day] <= last and p.where(r)]
+    if p.counts_from:
+        rows = [r for r in rows if r[p.counts_from] is not None and r[p.counts_from] <= as_of]
+    if p.item:
+        rows = [r for r in rows if p.item(r) is not None]
+    if p.function == "latest":
+        newest: dict[Any, date] = {}
+        for r in rows:
+            who = p.item(r) if p.item else None
+            newest[who] = max(newest.get(who, r[p.day]), r[p.day])
+        rows = [r for r in rows if r[p.day] == newest[p.item(r) if p.item else None]]
+    else:
+        rows = [r for r in rows if r[p.day] >= first]
+    values = [p.value(r) for r in rows if p.value(r) is not None]
+    value: Any = None
+    if p.function == "count_distinct":
+        value = len({p.item(r) for r in rows}) if p.item else None
+    elif p.function == "count":
+        value = len(values)
+    elif values:
+        value = {"sum": sum, "latest": sum, "min": min, "max": max}[p.function](map(Fraction, values))
+    elif p.function == "sum" and not rows:
+        value = 0
+    return value, max((r[p.day] for r in rows), default=None), {r["_load"] for r in rows}
+
+
+def refused(metric: Metric, known: Known, first: date, last: date) -> set[str]:
+    """Why the data of a window may not be scored: every reason that holds."""
+    reasons = set()
+    for table in {p.table for p in metric.parts}:
+        level = all(p.function == "latest" for p in metric.parts if p.table == table)
+        covered, day = known.coverage.get(table, {}), last if level else first
+        missing = False
+        while day <= last:
+            missing, day = missing or day not in covered, day + DAY
+        delivered = [d for d, (available, _) in covered.items() if available and d <= last]
+        if missing:
+            reasons.add(known.trouble.get(table, "not_fetched"))
+        elif not delivered or (last - max(delivered)).days > known.delay[table]:
+            reasons.add("stale")
+    return reasons
+
+
+def is_final(metric: Metric, known: Known, first: date, last: date) -> bool:
+    """True when no day that the window rests on will change any more."""
+    for table in {p.table for p in metric.parts}:
+        level = all(p.function == "latest" for p in metric.parts if p.table == table)
+        day = last if level else first
+        while day <= last:
+            if known.coverage.get(table, {}).get(day, (False, False)) != (True, True):
+                return False
+            day += DAY
+    return True
+
+
+def measure(metric: Metric, known: Known, first: date, last: date, as_of: date) -> Row:
+    """value, reasons, final and loads of a metric over a window."""
+    found = [part(p, known, first, last, as_of) for p in metric.parts]
+    values, seen = [f[0] for f in found], [f[1] for f in found if f[1]]
+    reasons, value = refused(metric, known, first, last), None
+    if metric.stale_after is not None and seen and (last - min(seen)).days > metric.stale_after:
+        reasons.add("stale")
+    if not reasons:
+        try:
+            value = metric.combine(*values) if None not in values else None
+            reasons = set() if value is not None else {"no_data_yet"}
+        except ZeroDivisionError:
+            reasons = {"division_by_zero"}
+    loads = set().union(*(f[2] for f in found))
+    return {"value": value, "reasons": reasons, "final": is_final(metric, known, first, last), "loads": loads}
+
+
+# -- scores
+
+
+def kept(kr: Row, value: Any) -> bool:
+    """Whether a condition holds, bounds included."""
+    if value is None:
+        return False
+    if "between" in kr:
+        return bool(kr["between"][0] <= value <= kr["between"][1])
+    return bool(value >= kr["at_least"]) if "at_least" in kr else bool(value <= kr["at_most"])
+
+
+def progress(kr: Row, value: Any) -> Any:
+    """How far the value has come from the baseline to the target; unclamped."""
+    if "between" in kr:
+        return Fraction(kept(kr, value))
+    if "baseline" in kr:
+        target = kr.get("target", kr.get("at_least", kr.get("at_most")))
+        return (value - kr["baseline"]) / Fraction(target - kr["baseline"])
+    return (
+        Fraction(value) / kr["at_least"] if "at_least" in kr else 1 + (kr["at_most"] - value) / Fraction(kr["at_most"])
+    )
+
+
+def status(score: Any, expected: Any, over: bool, passes_at: Any, thresholds: tuple[Any, Any]) -> str:
+    """The word for a score on a day."""
+    if score is None:
+        return "no_score"
+    if over:
+        return "achieved" if score >= passes_at else "missed"
+    if expected == 0:
+        return "not_started"
+    on_track, at_risk = thresholds
+    return "on_track" if score / expected >= on_track else "at_risk" if score / expected >= at_risk else "off_track"
+
+
+def one_day(kr: Row, metric: Metric, known: Known, as_of: date, week_starts: str) -> Row:
+    """value, expected, reasons and so on of one day, before holding."""
+    first, last = kr["period"]
+    due = kr.get("due", last)
+    expected = Fraction((as_of - first).days + 1, (due - first).days + 1) if as_of < due else Fraction(1)
+    row: Row = {"expected": Fraction(1) if kr.get("pace") == "constant" else expected}
+    if not kr.get("every"):
+        days = window(kr, as_of, week_starts)
+        if isinstance(days, str):
+            return row | {"value": None, "reasons": {days}, "final": False, "loads": set(), "days": (None, None)}
+        return row | measure(metric, known, *days, as_of) | {"days": days}
+    planned = intervals(kr["period"], kr["every"][1], kr["every"][0], week_starts)
+    begun = [(i, (i[0], min(i[1], as_of))) for i in planned if i[0] <= as_of]
+    found = [measure(metric, known, *days, as_of) for _, days in begun]
+    reasons = set().union(*(f["reasons"] for f in found)) - QUIET if begun else {"not_begun"}
+    return {
+        "value": None if reasons else sum(kept(kr, f["value"]) for f in found),
+        "reasons": reasons,
+        "expected": Fraction(sum(i[1] <= as_of for i, _ in begun), len(planned)),
+        "planned": len(planned),
+        "final": all(f["final"] for f in found),
+        "loads": set().union(*(f["loads"] for f in found)),
+        "days": (begun[0][1][0], begun[-1][1][1]) if begun else (None, None),
+    }
+
+
+def scores(kr: Row, metric: Metric, known: Known, through: date, week_starts: str, thresholds: Any) -> list[Row]:
+    """A row for every day of the period so far; `kr` is as written, amounts as fractions, plus `period`."""
+    rows, good, day = [], None, kr["period"][0]
+    while day <= min(through, kr["period"][1]):
+        row = one_day(kr, metric, known, day, week_starts) | {"as_of": day, "held_from": None}
+        if row["value"] is not None:
+            row["progress"] = Fraction(row["value"], row["planned"]) if kr.get("every") else progress(kr, row["value"])
+            row["score"] = min(max(row["progress"], Fraction(0)), Fraction(1))
+            passes_at = Fraction(7, 10) if kr.get("type") == "aspirational" else 1
+            row["status"] = status(row["score"], row["expected"], day >= kr["period"][1], passes_at, thresholds)
+            good = row
+        elif good:
+            held = {k: good[k] for k in ("value", "progress", "score", "status", "days", "loads")}
+            row |= held | {"held_from": good["as_of"], "final": False}
+        else:
+            row |= {"progress": None, "score": None, "status": "no_score", "final": False}
+        rows.append(row)
+        day += DAY
+    return rows
+
+
+def objective(rows: list[tuple[Row, Row]], thresholds: Any) -> Row:
+    """The roll-up of one day's (key result, row)s: score, coverage, expected and status."""
+    whole = sum(kr["weight"] for kr, _ in rows)
+    scored = [(kr["weight"], row["score"]) for kr, row in rows if row["score"] is not None]
+    coverage = Fraction(sum(w for w, _ in scored)) / whole
+    mean = sum(w * s for w, s in scored) / sum(w for w, _ in scored) if coverage >= Fraction(1, 2) else None
+    expected = sum(kr["weight"] * row["expected"] for kr, row in rows) / whole
+    passes_at = (
+        sum(kr["weight"] * (Fraction(7, 10) if kr.get("type") == "aspirational" else 1) for kr, _ in rows) / whole
+    )
+    over = rows[0][1]["as_of"] >= rows[0][0]["period"][1]
+    found = status(mean, expected, over, passes_at, thresholds)
+    return {"score": mean, "coverage": coverage, "expected": expected, "status": found, "passes_at": passes_at}

@@ -1,0 +1,237 @@
+"""A small organisation for tests: four tables, sixteen metrics (each in YAML and in `naive`), a warehouse in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import naive
+import pyarrow as pa
+from naive import Metric, Part, Row
+
+from okr_pipeline.config import Config, load
+from okr_pipeline.connectors.contract import Said, Window
+from okr_pipeline.ingest import land
+from okr_pipeline.scoring import bind, measure, score
+from okr_pipeline.warehouse import Load, record
+from okr_pipeline.warehouse.engine import create_schema
+from okr_pipeline.warehouse.ledger import next_load
+
+STREAMS: dict[str, Row] = {
+    "flow": {
+        "key": ["id"],
+        "date": "day",
+        "columns": {
+            "id": "integer",
+            "day": "date",
+            "n": "integer",
+            "amount": "decimal",
+            "who": "text",
+            "later": "date",
+            "flag": "boolean",
+        },
+    },
+    "other": {"key": ["id"], "date": "day", "delay": 2, "columns": {"id": "integer", "day": "date", "n": "integer"}},
+    "seats": {
+        "key": ["day", "who"],
+        "date": "day",
+        "delay": 3,
+        "columns": {"day": "date", "who": "text", "seats": "integer", "used": "integer"},
+    },
+    "people": {"key": ["who"], "columns": {"who": "text", "joined": "date"}},
+}
+
+
+def _flow(function: str, column: str | None = None, **more: Any) -> Part:
+    return Part(function, "src_flow", (lambda row: row[column]) if column else (lambda row: 1), **more)
+
+
+def _each(function: str, column: str) -> Part:
+    return Part(function, "src_seats", lambda row: row[column], item=lambda row: row["who"])
+
+
+_PEOPLE = Part("latest", "src_people", item=lambda row: row["who"], day="joined")
+_WHO = {"item": lambda row: row["who"]}
+METRICS: dict[str, tuple[Row, Metric]] = {
+    "total": ({"from": "src_flow", "value": "sum(n)"}, Metric([_flow("sum", "n")])),
+    "money": ({"from": "src_flow", "value": "sum(amount)"}, Metric([_flow("sum", "amount")])),
+    "rows": ({"from": "src_flow", "value": "count(*)"}, Metric([_flow("count")])),
+    "known": ({"from": "src_flow", "value": "count(n)"}, Metric([_flow("count", "n")])),
+    "distinct": ({"from": "src_flow", "value": "count(distinct who)"}, Metric([_flow("count_distinct", **_WHO)])),
+    "smallest": ({"from": "src_flow", "value": "min(amount)"}, Metric([_flow("min", "amount")])),
+    "largest": ({"from": "src_flow", "value": "max(n)"}, Metric([_flow("max", "n")])),
+    "flagged": (
+        {"from": "src_flow", "value": "sum(n)", "where": "flag and n > 1"},
+        Metric([_flow("sum", "n", where=lambda row: bool(row["flag"]) and (row["n"] or 0) > 1)]),
+    ),
+    "rate": (
+        {
+            "unit": "percent",
+            "numerator": {"from": "src_flow", "formula": "sum(n)"},
+            "denominator": {"from": "src_other", "formula": "sum(n)"},
+        },
+        Metric([_flow("sum", "n"), Part("sum", "src_other", lambda row: row["n"])], lambda a, b: Fraction(a) / b),
+    ),
+    "roi": (
+        {
+            "parts": {"a": {"from": "src_flow", "formula": "sum(n)"}, "b": {"from": "src_other", "formula": "sum(n)"}},
+            "value": "(a - b) / b",
+        },
+        Metric([_flow("sum", "n"), Part("sum", "src_other", lambda row: row["n"])], lambda a, b: Fraction(a - b) / b),
+    ),
+    "cohort": (
+        {
+            "from": "src_flow",
+            "numerator": {"formula": "count(later)", "counts_from": "later"},
+            "denominator": "count(id)",
+        },
+        Metric([_flow("count", "later", counts_from="later"), _flow("count", "id")], lambda a, b: Fraction(a) / b),
+    ),
+    "standing": (
+        {"from": "src_seats", "value": "latest(seats)", "stale_after": "6 days"},
+        Metric([Part("latest", "src_seats", lambda row: row["seats"])], stale_after=6),
+    ),
+    "in-use": (
+        {"from": "src_seats", "numerator": "latest(used, who)", "denominator": "latest(seats, who)"},
+        Metric([_each("latest", "used"), _each("latest", "seats")], lambda a, b: Fraction(a) / b),
+    ),
+    "staff": ({"from": "src_people", "date": "joined", "value": "latest(1, who)"}, Metric([_PEOPLE])),
+    "per-head": (
+        {
+            "parts": {
+                "hits": {"from": "src_flow", "formula": "count(distinct who)"},
+                "heads": {"from": "src_people", "date": "joined", "formula": "latest(1, who)"},
+            },
+            "value": "hits / heads",
+        },
+        Metric([_flow("count_distinct", **_WHO), _PEOPLE], lambda a, b: Fraction(a) / b),
+    ),
+    "late": (
+        {"from": "src_flow", "value": "sum(n)", "stale_after": "4 days"},
+        Metric([_flow("sum", "n")], stale_after=4),
+    ),
+}
+LEVELS = {"standing", "in-use", "staff"}  # they take no window
+
+
+def written(name: str, value: Any) -> Any:
+    """A key result's field in YAML's words."""
+
+    def amount(number: Any, percent: bool) -> str:
+        exact = Decimal(number.numerator) / number.denominator
+        return f"{exact * 100:f}%" if percent else f"{exact:f}"
+
+    match name:
+        case "over" | "alongside":
+            kind, unit = value
+            return {"last": f"last {unit}", "trailing": f"trailing {unit} days"}.get(kind, f"{unit} to date")
+        case "every":
+            return f"{value[0]} {value[1]}s"
+        case "during":
+            return f"{value[0]} to {value[1]}"
+        case "due":
+            return f"{value}"
+        case "weight":
+            return float(value)
+    return lambda percent: [amount(v, percent) for v in value] if name == "between" else amount(value, percent)
+
+
+def configuration(
+    folder: Path, objectives: Row, period: str, okr: Row | None = None, metrics: Row | None = None
+) -> Config:
+    """Writes and loads an `okr_config`; `objectives` maps an id to its key results in `naive`'s form (without `period`)."""
+    units = {"unit": {"en": "things"}, "title": "A metric"}
+    known, used = {name: yaml for name, (yaml, _) in METRICS.items()} | (metrics or {}), set()
+    for key_results in objectives.values():
+        used |= {kr["metric"] for kr in key_results}
+    texts: dict[str, Any] = {
+        "okr": {
+            "organisation": "Test",
+            "timezone": "Asia/Bangkok",
+            "fiscal_year": {"starts": "10-01", "era": "buddhist"},
+        }
+        | (okr or {}),
+        "connectors/src": {"connector": "files", "folder": "nowhere", "streams": {}},
+        "metrics/all": {name: units | yaml for name, yaml in known.items() if name in used},
+    }
+    for name, stream in STREAMS.items():
+        texts["connectors/src"]["streams"][name] = {"files": f"{name}.csv"} | stream
+    for name, key_results in objectives.items():
+        listed = []
+        for kr in key_results:
+            percent = texts["metrics/all"][kr["metric"]]["unit"] == "percent"
+            yaml = {}
+            for key, value in kr.items():
+                shown = value if key in ("id", "metric", "type", "pace") else written(key, value)
+                yaml[key] = shown(percent) if callable(shown) else shown
+            listed.append(yaml)
+        texts[f"objectives/{name}"] = {"id": name, "title": name, "period": period, "owner": "x", "key_results": listed}
+    for name, text in texts.items():
+        path = folder / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(text), encoding="utf-8")  # JSON is YAML
+    return load(folder, {})
+
+
+@dataclass
+class World:
+    """A warehouse in memory beside `known`, what the naive implementation is to believe."""
+
+    config: Config
+    known: naive.Known = field(default_factory=naive.Known)
+
+    def __post_init__(self) -> None:
+        self.connection = duckdb.connect()
+        create_schema(self.connection)
+        self.known.delay = {t.name: t.stream.delay for t in self.config.tables.values()}
+
+    def land(
+        self,
+        table: str,
+        first: date,
+        last: date,
+        rows: Iterable[Row],
+        available: date | None = None,
+        final: date | None = None,
+    ) -> None:
+        """Lands a window through the pipeline's own ingestion; by default all of it is final."""
+        found, declared = list(rows), self.config.tables[table]
+        names = declared.stream.schema.names
+        full = [{name: row.get(name) for name in names} for row in found]
+        said = Said(available or last, final or last)
+        land(self.connection, declared, Window(first, last), pa.Table.from_pylist(full, declared.stream.schema), said)
+        number = next_load(self.connection) - 1
+        before, day = self.known.rows.get(table, []), declared.stream.date
+        outside = [row for row in before if day and not first <= row[day] <= last]
+        same = {tuple(row[name] for name in names): row for row in before}
+        inside = [same.get(tuple(row.values())) or row | {"_load": number} for row in full]
+        self.known.rows[table] = outside + inside
+        for ordinal in range(first.toordinal(), last.toordinal() + 1):
+            each = date.fromordinal(ordinal)
+            delivered = each <= (available or last)
+            self.known.coverage.setdefault(table, {})[each] = delivered, delivered and each <= (final or last)
+        self.known.trouble.pop(table, None)
+
+    def fail(self, table: str, day: date, outcome: str) -> None:
+        """Records an attempt that landed nothing."""
+        record(self.connection, next_load(self.connection), Load(table, day, day, outcome, "It failed. Mend it."))
+        self.known.trouble[table] = outcome
+
+    def scored(self, as_of: date) -> tuple[dict[tuple[str, date], Row], dict[tuple[str, date], Row]]:
+        """Scores, and returns (key result, day) → row and (objective, day) → row."""
+        bind(self.connection, self.config)
+        measure(self.connection, self.config, self.config.metrics.values())
+        score(self.connection, self.config, as_of)
+        results = self.connection.sql("SELECT * FROM scores.key_results").to_arrow_table().to_pylist()
+        objectives = self.connection.sql("SELECT * FROM scores.objectives").to_arrow_table().to_pylist()
+        return (
+            {(row["key_result"], row["as_of"]): row for row in results},
+            {(row["objective"], row["as_of"]): row for row in objectives},
+        )
