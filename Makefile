@@ -13,7 +13,7 @@ ui: .venv/installed ## Dagster on http://127.0.0.1:3000
 	@$(BIN)/okr ui --sandbox --home $(HOME_DIR)
 
 test: lint ## lint + types + tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -8,10 +8,10 @@ from typing import Any
 
 import duckdb
 
-from okr_pipeline.config import Config, KeyResult
+from okr_pipeline.config import Config, KeyResult, Metric
 from okr_pipeline.report import number
 from okr_pipeline.scoring import scores_as_of
-from okr_pipeline.warehouse.engine import quoted
+from okr_pipeline.warehouse.engine import quoted, statement
 
 _SHOWN_DAYS = 14
 
@@ -44,7 +44,7 @@ def explanation(
         "formula": metric.value.replace('"', "") if metric.parts else "",
         "parts": json.loads(row["parts"] or "{}"),
         "intervals": json.loads(row["intervals"]) if row["intervals"] else None,
-        "days": _parts_by_day(connection, metric.id, row),
+        "days": _parts_by_day(connection, metric, row),
         "loads": _loads(connection, row["loads"]),
         "rows": [_rows_query(config, result, part.name, row) for part in metric.parts],
     }
@@ -76,16 +76,18 @@ def sentence(result: KeyResult) -> str:
     return f"{result.title.en}: {result.metric.title.en} {goal}, {window}, {period}"
 
 
-def _parts_by_day(connection: duckdb.DuckDBPyConnection, metric: str, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The newest days of `metric.parts` in the window; for levels, which look back without end, the newest there are."""
+def _parts_by_day(connection: duckdb.DuckDBPyConnection, metric: Metric, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of `metric.parts` that the score rests on, added up by day and part."""
     if row["last_day"] is None:
         return []
-    query = (
-        "SELECT day, part, CAST(SUM(value) AS DOUBLE) AS value, COUNT(DISTINCT item) AS items,"
-        " CAST(SUM(row_count) AS BIGINT) AS row_count FROM metric.parts"
-        " WHERE metric = ? AND day BETWEEN ? AND ? AND counts_from <= ? GROUP BY day, part ORDER BY day, part"
-    )
-    found = connection.execute(query, [metric, row["first_day"], row["last_day"], row["as_of"]])
+    asked = {
+        "metric": metric.id,
+        "levels": [part.name for part in metric.parts if part.aggregate.function == "latest"],
+        "first_day": row["first_day"],
+        "last_day": row["last_day"],
+        "as_of": row["held_from"] or row["as_of"],
+    }
+    found = connection.execute(statement("scoring/sql/parts_by_day.sql"), asked)
     names = [column[0] for column in found.description]
     return [dict(zip(names, values, strict=True)) for values in found.fetchall()]
 

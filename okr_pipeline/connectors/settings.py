@@ -46,7 +46,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     connector: str
-    owner: Annotated[str, Field(pattern=r"^[\w-]+$|^[^@\s]+@[^@\s]+$")] | None = None  # a team's name or an e-mail address
+    owner: Annotated[str, Field(pattern=r"^[\w-]+$|^[^@\s]+@[^@\s]+$")] | None = (
+        None  # a team's name or an e-mail address
+    )
     timezone: TimeZone = "UTC"
     lookback: Days | None = None
     final_after: Days | None = None

@@ -1,9 +1,10 @@
+-- Sums are DECIMAL, so that the order of addition never shows in a score.
 -- Roll-up: the weighted mean over the key results that have a score; below half coverage an objective has none.
 WITH weighed AS (
     SELECT s.objective, s.as_of, MAX(k.period_last) AS period_last,
-        SUM(s.score * s.weight) / NULLIF(SUM(CASE WHEN s.score IS NOT NULL THEN s.weight END), 0) AS mean,
+        SUM(CAST(s.score * s.weight AS DECIMAL(38, 12))) / NULLIF(SUM(CASE WHEN s.score IS NOT NULL THEN s.weight END), 0) AS mean,
         COALESCE(SUM(CASE WHEN s.score IS NOT NULL THEN s.weight END), 0) / SUM(s.weight) AS coverage,
-        SUM(s.expected * s.weight) / SUM(s.weight) AS expected,
+        SUM(CAST(s.expected * s.weight AS DECIMAL(38, 12))) / SUM(s.weight) AS expected,
         SUM(CASE WHEN k.type = 'aspirational' THEN 0.7 ELSE 1.0 END * s.weight) / SUM(s.weight) AS passes_at
     FROM new_scores AS s
     JOIN key_results AS k ON k.key_result = s.key_result
