@@ -47,46 +47,60 @@ def test_check_asks_for_every_variable_that_a_source_needs(okr):
     assert "Traceback" not in checked.err
 
 
-MISTAKES = [  # file, what stands there, what somebody writes instead, the place that is named, words of the remedy
-    ("okr.yaml", "week_starts: monday", "week_start: monday", "4: week_start", "did you mean `week_starts`?"),
-    ("okr.yaml", "timezone: Asia/Bangkok", "timezone: Bangkok", "2: timezone", "write for example `Asia/Bangkok`"),
-    ("okr.yaml", 'starts: "10-01"', 'starts: "31-12"', "3: fiscal_year.starts", 'write for example "10-01"'),
-    ("okr.yaml", "at_risk: 0.6", "at_risk: 0.95", "5: status", "must be below on_track"),
-    ("okr.yaml", "organisation: {", "organisation: [", "1", "is not valid YAML"),
-    ("connectors/email.yaml", "lookback: 30 days", "lookback: -3 days", "7: lookback", "write for example `30 days`"),
-    ("connectors/email.yaml", "lookback: 30 days", "look_back: 30 days", "7: look_back", "did you mean `lookback`?"),
-    ("connectors/email.yaml", "connector: mailchimp", "connector: mailchimps", "2: connector", "`mailchimp`"),
-    ("connectors/ga4.yaml", "dimensions: [date]", "dimensions: [eventName]", "12: streams.traffic.dimensions", "add it"),
-    ("connectors/files.yaml", "date: held_on", "date: held", "26: streams.seminars.date", "held_on"),
-    ("connectors/files.yaml", "rank: integer", "rank: whole", "21: streams.features.columns.rank", "integer"),
-    ("metrics/seo.yaml", "from: files_seo_audits", "from: files_seo_audit", "16: seo_audits.from", "`files_seo_audits`"),
-    ("metrics/seo.yaml", "distinct audit_id", "distinct audit", "17: seo_audits.value", "did you mean `audit_id`?"),
-    ("metrics/seo.yaml", "count(distinct audit_id)", "read_csv('x.csv')", "17: seo_audits.value", "columns"),
-    ("metrics/seo.yaml", "count(distinct audit_id)", "count(distinct", "17: seo_audits.value", "write for example `sum("),
-    ("metrics/seo.yaml", "count(distinct audit_id)", "7 * 6", "17: seo_audits.value", "never typed in"),
-    ("metrics/teamwork.yaml", "latest(active_users, tool)", "sum(active_users)", "4: tool_adoption.numerator", "latest("),
-    ("metrics/teamwork.yaml", "stale_after: 21 days", "stale_after: soon", "6: tool_adoption.stale_after", "`30 days`"),
-    ("metrics/learning.yaml", "unit: percent", "units: percent", "3: training_completed.units", "did you mean `unit`?"),
-    ("metrics/learning.yaml", "/ cost", "/ costs", "21: programme_roi.value", "parts are: benefit, cost"),
-    ("objectives/3-seo.yaml", "period: FY2570-Q1", "period: FY2570-Q5", "3: period", "a year has 4 of `Q`"),
-    ("objectives/3-seo.yaml", "metric: seo_practice", "metric: seo_practise", "9: key_results[0].metric", "`seo_practice`"),
-    ("objectives/3-seo.yaml", "target: 75%", "target: 75", "16: key_results[1].target", "write `75%`"),
-    ("objectives/3-seo.yaml", "target: 75%", "target: 50%", "12: key_results[1]", "use at_least"),
-    ("objectives/3-seo.yaml", "target: 75%", "target: lots", "16: key_results[1].target", "write for example `45` or `30%`"),
-    ("objectives/3-seo.yaml", "id: seo-audits", "id: seo-practice", "17: key_results[2]", "ids are unique"),
-    ("objectives/3-seo.yaml", "every: 2 weeks", "every: fortnight", "21: key_results[2].every", "`2 weeks`"),
-    ("objectives/4-pipeline.yaml", "over: last week", "over: previous week", "19: key_results[1].over", "`last week`"),
-    ("objectives/4-pipeline.yaml", "baseline: 400", "baseline: 400%", "10: key_results[0].baseline", "write `400` without %"),
-    ("objectives/5-launch.yaml", "week 2 from 2026-10-19", "week 2 of launch", "12: key_results[0].during", "`week 2 from"),
-    ("objectives/5-launch.yaml", "owner: Launch Lead", "owner: [Launch Lead", "5", "is not valid YAML"),
-]  # fmt: skip
+MISTAKES = [  # file, what stands there, what somebody writes instead, the field that is named, words of the remedy
+    ("okr.yaml", "week_starts: monday", "week_start: monday", "week_start", "did you mean `week_starts`?"),
+    ("okr.yaml", "timezone: Asia/Bangkok", "timezone: Bangkok", "timezone", "write for example `Asia/Bangkok`"),
+    ("okr.yaml", 'starts: "10-01"', 'starts: "31-12"', "fiscal_year.starts", 'write for example "10-01"'),
+    ("okr.yaml", "at_risk: 0.6", "at_risk: 0.95", "status", "must be below on_track"),
+    ("okr.yaml", "organisation: {", "organisation: [", None, "is not valid YAML"),
+    ("connectors/email.yaml", "lookback: 30 days", "lookback: -3 days", "lookback", "write for example `30 days`"),
+    ("connectors/email.yaml", "lookback: 30 days", "look_back: 30 days", "look_back", "did you mean `lookback`?"),
+    (
+        "connectors/email.yaml",
+        "connector: mailchimp",
+        "connector: mailchimps",
+        "connector",
+        "did you mean `mailchimp`?",
+    ),
+    ("connectors/ga4.yaml", "dimensions: [date]", "dimensions: [eventName]", "streams.traffic.dimensions", "add it"),
+    ("connectors/files.yaml", "date: held_on", "date: held", "streams.seminars.date", "held_on"),
+    ("connectors/files.yaml", "rank: integer", "rank: whole", "streams.features.columns.rank", "'integer'"),
+    ("metrics/seo.yaml", "files_seo_audits", "files_seo_audit", "seo_audits.from", "did you mean `files_seo_audits`?"),
+    ("metrics/seo.yaml", "distinct audit_id", "distinct audit_di", "seo_audits.value", "did you mean `audit_id`?"),
+    ("metrics/seo.yaml", "count(distinct audit_id)", "read_csv('x.csv')", "seo_audits.value", "use columns"),
+    ("metrics/seo.yaml", "count(distinct audit_id)", "count(distinct", "seo_audits.value", "write for example `sum("),
+    ("metrics/seo.yaml", "count(distinct audit_id)", "7 * 6", "seo_audits.value", "never typed in"),
+    ("metrics/teamwork.yaml", "latest(active_users, tool)", "sum(active_users)", "tool_adoption.numerator", "latest("),
+    ("metrics/teamwork.yaml", "stale_after: 21 days", "stale_after: soon", "tool_adoption.stale_after", "`30 days`"),
+    ("metrics/learning.yaml", "unit: percent", "units: percent", "training_completed.units", "did you mean `unit`?"),
+    ("metrics/learning.yaml", "/ cost", "/ costs", "programme_roi.value", "parts are: benefit, cost"),
+    ("objectives/3-seo.yaml", "period: FY2570-Q1", "period: FY2570-Q5", "period", "a year has 4 of `Q`"),
+    ("objectives/3-seo.yaml", "seo_practice", "seo_practise", "key_results[0].metric", "did you mean `seo_practice`?"),
+    ("objectives/3-seo.yaml", "target: 75%", "target: 75", "key_results[1].target", "write `75%`"),
+    ("objectives/3-seo.yaml", "target: 75%", "target: 50%", "key_results[1]", "use at_least"),
+    (
+        "objectives/3-seo.yaml",
+        "target: 75%",
+        "target: lots",
+        "key_results[1].target",
+        "write for example `45` or `30%`",
+    ),
+    ("objectives/3-seo.yaml", "id: seo-audits", "id: seo-practice", "key_results[2]", "ids are unique"),
+    ("objectives/3-seo.yaml", "every: 2 weeks", "every: fortnight", "key_results[2].every", "`2 weeks`"),
+    ("objectives/4-pipeline.yaml", "over: last week", "over: previous week", "key_results[1].over", "`last week`"),
+    ("objectives/4-pipeline.yaml", "baseline: 400", "baseline: 400%", "key_results[0].baseline", "`400` without %"),
+    ("objectives/5-launch.yaml", "week 2 from 2026-10-19", "week 2 of it", "key_results[0].during", "`week 2 from"),
+    ("objectives/5-launch.yaml", "owner: Launch Lead", "owner: [Launch Lead", None, "is not valid YAML"),
+]
+# Where a mistake lies between two fields, the line is that of the entry they stand in.
+ENTRIES = {"target: 50%": "- id: keywords-in-content"}
 
 
 @pytest.mark.parametrize(
-    ("file", "right", "wrong", "place", "remedy"), MISTAKES, ids=[f"{m[0]}-{m[2]}".replace(" ", "_") for m in MISTAKES]
+    ("file", "right", "wrong", "field", "remedy"), MISTAKES, ids=[f"{m[0]}-{m[2]}".replace(" ", "_") for m in MISTAKES]
 )
 def test_a_mistake_is_told_once_with_its_line_its_field_and_what_would_be_right(
-    okr, config, file, right, wrong, place, remedy
+    okr, config, file, right, wrong, field, remedy
 ):
     path = config / file
     written = path.read_text(encoding="utf-8")
@@ -94,24 +108,17 @@ def test_a_mistake_is_told_once_with_its_line_its_field_and_what_would_be_right(
     path.write_text(written.replace(right, wrong, 1), encoding="utf-8")
     checked = okr("check", "--sandbox", "--config", config)
     assert (checked.code, checked.out) == (1, "")
-    assert "Traceback" not in checked.err
-    named = [line for line in checked.err.splitlines() if line.startswith(f"okr_config/{file}:{place}")]
-    assert len(named) == 1, checked.err
-    assert re.match(rf"okr_config/{re.escape(file)}:{re.escape(place)}\b", named[0]), named[0]
-    assert remedy in named[0]
-
-
-def test_one_mistake_gives_one_message(okr, config):
-    path = config / "objectives" / "3-seo.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace("target: 75%", "target: 75"), encoding="utf-8")
-    checked = okr("check", "--sandbox", "--config", config)
-    assert len(PLACE.findall(checked.err)) == len(checked.err.splitlines()) == 1
-
-
-def test_a_metric_with_a_mistake_is_not_told_again_where_it_is_used(okr, config):
-    path = config / "metrics" / "seo.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace("distinct audit_id", "distinct audit"), encoding="utf-8")
-    assert len(okr("check", "--sandbox", "--config", config).err.splitlines()) == 1
+    (told,) = checked.err.splitlines()
+    place = re.match(rf"okr_config/{re.escape(file)}:(\d+): ", told)
+    assert place, told
+    lines = path.read_text(encoding="utf-8").splitlines()
+    line = lines[int(place[1]) - 1]
+    if field is None:  # a parser notices a bracket that is not closed on its line or on the next
+        assert any(wrong in each for each in lines[int(place[1]) - 2 : int(place[1])])
+    else:
+        assert ENTRIES.get(wrong, wrong) in line
+        assert told.removeprefix(place[0]).startswith(f"{field}")
+    assert remedy in told
 
 
 def test_all_mistakes_are_told_in_one_go(okr, config):
@@ -130,7 +137,7 @@ def test_all_mistakes_are_told_in_one_go(okr, config):
 VIEWS = [  # a view that is not one SELECT over raw tables
     ("SELECT day AS day FROM search_querys", "search_queries"),
     ("SELECT dia AS day FROM search_days", "does not exist"),
-    ("SELECT day AS day, query AS query, impressions AS impressions, FROM FROM search_queries", "formula"),
+    ("SELECT day AS FROM search_queries", ""),
     ("SELECT * FROM read_csv('/etc/passwd')", "may not be used"),
     ("COPY search_days TO 'x.csv'", "SELECT"),
     ("SELECT day AS day FROM search_days; DROP TABLE search_days", ""),
@@ -143,11 +150,9 @@ def test_a_view_that_is_no_plain_select_is_refused_with_its_file(okr, config, sq
     checked = okr("check", "--sandbox", "--config", config)
     assert (checked.code, checked.out) == (1, "")
     assert "Traceback" not in checked.err
-    told = [
-        line for line in checked.err.splitlines() if line.startswith("okr_config/views/keyword_impressions.sql:1: ")
-    ]
-    assert len(told) == 1, checked.err
-    assert remedy in told[0]
+    (told,) = checked.err.splitlines()
+    assert told.startswith("okr_config/views/keyword_impressions.sql:1: ")
+    assert remedy in told
 
 
 READS_FILES = ["read_csv_auto('x')", "read_text('x')", "glob('*')", "getenv('HOME')", "(select 1)", "count(*) from x"]
@@ -333,7 +338,7 @@ def test_days_that_cannot_be_run_are_refused_with_a_remedy(okr, tmp_path, days, 
 def test_a_day_that_is_not_over_is_refused(okr, tmp_path):
     told = okr("run", "--sandbox", "--home", tmp_path, "--date", FUTURE, OKR_NOW="2026-11-16T05:00:00+07:00")
     assert told.code == 1
-    assert "the last day that can be scored is 2026-11-15" in told.err
+    assert re.search(r"not over yet in Asia/Bangkok; the last day .* is 2026-11-15", told.err)
 
 
 @pytest.mark.parametrize("typed", [("score", "--bogus"), ("runn",), ("explain",), ("score", "--format", "xml")])

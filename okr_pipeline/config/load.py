@@ -35,20 +35,26 @@ class _Loading:
         self.environment = environment
         self.unset_is_wrong = unset_is_wrong
         self.problems = Problems()
+        self.unset: list[str] = []  # told last: they keep nothing from being read
         self.written: dict[str, Any] = {}  # what each name's definition says, for the hashes
 
     def config(self) -> Config:
+        """Stops after each floor that has mistakes: what stands on it would only repeat them in other words."""
         organisation = self._organisation()
         tables = {table.name: table for table in self._tables()}
+        self.problems.stop_if_any()
         views = {view.name: view for view in self._views(tables)}
+        self.problems.stop_if_any()
         metrics = {metric.id: metric for metric in self._metrics(tables, views)}
-        objectives = tuple(self._objectives(organisation, metrics)) if organisation else ()
-        if not objectives:
-            self.problems.add(
-                f"{self.directory}/objectives", "there is no objective to score; add a file objectives/<name>.yaml"
-            )
         self.problems.stop_if_any()
         assert organisation is not None  # noqa: S101 - else it stopped above
+        objectives = tuple(self._objectives(organisation, metrics))
+        self.problems.stop_if_any()
+        if not objectives:
+            place = f"{self.directory.name}/objectives"
+            self.problems.add(place, "there is no objective to score; add a file objectives/<name>.yaml")
+        self.problems.found += self.unset
+        self.problems.stop_if_any()
         return Config(self.directory, organisation, tables, views, metrics, objectives, _hash(self.written))
 
     def _files(self, folder: str) -> Iterator[Source]:
@@ -83,7 +89,7 @@ class _Loading:
             if self.unset_is_wrong:
                 for where, variable in unset:
                     message = f"the environment variable {variable} is not set; set it, or try the tool with --sandbox"
-                    self.problems.add(source.place(where), message)
+                    self.unset.append(f"{source.place(where)}: {message}")
             settings = source.validate(cls.Settings, data, self.problems)
             if settings is None:
                 continue
