@@ -36,6 +36,10 @@ Sandbox = Annotated[
 CONFIG, HOME = Path("okr_config"), Path(".okr")
 
 
+class HeldBack(Exception):
+    """The night is over, and something is held back; all has been said."""
+
+
 class Format(StrEnum):
     """How `okr score` and `okr explain` print."""
 
@@ -80,7 +84,7 @@ def run(
     if page.exists():
         console.print(f"Page      {page}\nSnapshot  {home / 'published' / 'okr.duckdb'}")
     if not done or held:
-        raise typer.Exit(HELD_BACK)
+        raise HeldBack
 
 
 @app.command()
@@ -118,7 +122,7 @@ def score(
 
     read = load(config, os.environ, unset_is_wrong=False)
     with _published(home) as connection:
-        day = as_of.date() if as_of else _last_scored(connection)
+        day = _scored_day(connection, as_of)
         if format_ is Format.table:
             print_scores(console, connection, read, day, known_at)
         else:
@@ -141,9 +145,7 @@ def explain(
     if key_result not in read.key_results:
         raise ConfigError(f"there is no key result `{key_result}`; there are: {', '.join(read.key_results)}")
     with _published(home) as connection:
-        found = explanation(
-            connection, read, read.key_results[key_result], as_of.date() if as_of else _last_scored(connection)
-        )
+        found = explanation(connection, read, read.key_results[key_result], _scored_day(connection, as_of))
     if format_ is Format.json:
         import json
 
@@ -201,11 +203,15 @@ def _published(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _last_scored(connection: duckdb.DuckDBPyConnection) -> date:
-    last: date | None = connection.execute("SELECT MAX(as_of) FROM scores.key_results").fetchall()[0][0]
+def _scored_day(connection: duckdb.DuckDBPyConnection, as_of: datetime | None) -> date:
+    """The day asked for, or the last one scored; one that is not scored does not borrow another day's answer."""
+    first, last = connection.execute("SELECT MIN(as_of), MAX(as_of) FROM scores.key_results").fetchall()[0]
     if last is None:
         raise ConfigError("nothing is scored yet; `okr run` does it")
-    return last
+    day: date = as_of.date() if as_of else last
+    if not first <= day <= last:
+        raise ConfigError(f"{day} is not scored; name a day from {first} to {last}, or `okr run --date {day}` first")
+    return day
 
 
 def _check_days(config: Config, first: date, last: date) -> None:
@@ -228,9 +234,17 @@ def main() -> None:
     """The entry point: turns our errors into one message and an exit code, never a traceback."""
     try:
         app()
+    except SystemExit as end:
+        sys.exit(1 if end.code == HELD_BACK else end.code)  # what typer calls 2 is a mistake on the command line
+    except HeldBack:
+        sys.exit(HELD_BACK)
     except ConfigError as error:
         errors.print(str(error), markup=False)
         sys.exit(1)
     except OkrError as error:
         errors.print(f"okr: {error}", markup=False)
         sys.exit(HELD_BACK)
+
+
+if __name__ == "__main__":
+    main()

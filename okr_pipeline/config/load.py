@@ -35,27 +35,26 @@ class _Loading:
         self.environment = environment
         self.unset_is_wrong = unset_is_wrong
         self.problems = Problems()
-        self.unset: list[str] = []  # told last: they keep nothing from being read
+        self.wrong: set[str] = set()  # connectors and views with a mistake of their own
         self.written: dict[str, Any] = {}  # what each name's definition says, for the hashes
 
     def config(self) -> Config:
-        """Stops after each floor that has mistakes: what stands on it would only repeat them in other words."""
+        """All mistakes in one go; what rests on something that is wrong already is not told again in other words."""
         organisation = self._organisation()
         tables = {table.name: table for table in self._tables()}
-        self.problems.stop_if_any()
         views = {view.name: view for view in self._views(tables)}
-        self.problems.stop_if_any()
         metrics = {metric.id: metric for metric in self._metrics(tables, views)}
-        self.problems.stop_if_any()
-        assert organisation is not None  # noqa: S101 - else it stopped above
-        objectives = tuple(self._objectives(organisation, metrics))
-        self.problems.stop_if_any()
-        if not objectives:
+        objectives = tuple(self._objectives(organisation, metrics)) if organisation else ()
+        if not objectives and not self.problems.found:
             place = f"{self.directory.name}/objectives"
             self.problems.add(place, "there is no objective to score; add a file objectives/<name>.yaml")
-        self.problems.found += self.unset
         self.problems.stop_if_any()
+        assert organisation is not None  # noqa: S101 - else it stopped above
         return Config(self.directory, organisation, tables, views, metrics, objectives, _hash(self.written))
+
+    def _rests_on_a_mistake(self, name: str) -> bool:
+        """Whether a table or view is missing because its connector's or its own file has a mistake."""
+        return name in self.wrong or any(name.startswith(f"{connector}_") for connector in self.wrong)
 
     def _files(self, folder: str) -> Iterator[Source]:
         for path in sorted((self.directory / folder).glob("*.y*ml")):
@@ -84,14 +83,16 @@ class _Loading:
             except KeyError:
                 message = f"there is no connector `{kind}`; {suggestion(str(kind), connectors.names())}"
                 self.problems.add(source.place(("connector",)), message)
+                self.wrong.add(name)
                 continue
             data, unset = source.resolve(self.environment)
             if self.unset_is_wrong:
                 for where, variable in unset:
                     message = f"the environment variable {variable} is not set; set it, or try the tool with --sandbox"
-                    self.unset.append(f"{source.place(where)}: {message}")
+                    self.problems.add(source.place(where), message)
             settings = source.validate(cls.Settings, data, self.problems)
             if settings is None:
+                self.wrong.add(name)
                 continue
             self.written[f"connector {name}"] = source.data
             connector = cls(name, settings)
@@ -113,7 +114,9 @@ class _Loading:
             try:
                 view = formula.view(path.stem, path.read_text(encoding="utf-8"), known)
             except ValueError as error:
-                self.problems.add(f"{shown_as}:1", str(error))
+                if not any(f"{name}_" in path.read_text(encoding="utf-8") for name in self.wrong):
+                    self.problems.add(f"{shown_as}:1", str(error))
+                self.wrong.add(path.stem)
                 continue
             if path.stem in tables:
                 self.problems.add(f"{shown_as}:1", f"`{path.stem}` is the name of a raw table already; rename the view")
@@ -121,7 +124,7 @@ class _Loading:
             yield view
 
     def _metrics(self, tables: Mapping[str, Table], views: Mapping[str, formula.View]) -> Iterator[Metric]:
-        lookup = Lookup(tables, views, self.problems)
+        lookup = Lookup(tables, views, self.problems, self._rests_on_a_mistake)
         for source in self._files("metrics"):
             for name, data in source.data.items():
                 self._named(source.place((name,)), name)

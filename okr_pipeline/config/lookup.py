@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from okr_pipeline.config import formula
@@ -18,6 +18,7 @@ class Lookup:
     tables: Mapping[str, Table]
     views: Mapping[str, formula.View]
     problems: Problems
+    excused: Callable[[str], bool]  # whether a table or view is missing because of a mistake told already
 
     def metric(self, name: str, written: MetricYaml, source: Source) -> Metric | None:
         """The metric, or None with every mistake in it added."""
@@ -41,7 +42,7 @@ class Lookup:
             parts.append(self._part(key, aggregate, part, where, written, source))
         for key, aggregate in inline.items():
             parts.append(self._part(key, aggregate, PartYaml(formula=""), ("value",), written, source))
-        if len(self.problems.found) > before:
+        if len(self.problems.found) > before or None in parts:
             return None
         return Metric(
             id=name,
@@ -74,6 +75,8 @@ class Lookup:
             wrong("from", "no table is named; add `from: <table or view>`")
             return None
         if origin not in self.views and origin not in self.tables:
+            if self.excused(origin):
+                return None
             wrong("from", f"there is no table or view `{origin}`; {suggestion(origin, [*self.tables, *self.views])}")
             return None
         columns, based_on, own_day = self._columns(origin)

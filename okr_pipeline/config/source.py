@@ -90,8 +90,13 @@ class Source:
         try:
             valid: T = TypeAdapter(kind).validate_python(data)
         except ValidationError as error:
-            for detail in error.errors():
+            details = error.errors()
+            unknown = [(d["loc"][:-1], str(d["loc"][-1])) for d in details if d["type"] == "extra_forbidden"]
+            for detail in details:
                 where = tuple(detail["loc"])
+                near = [name for parent, name in unknown if parent == where[:-1]]
+                if detail["type"] == "missing" and difflib.get_close_matches(str(where[-1]), near):
+                    continue  # it is there, misspelt: told once, as the unknown field
                 problems.add(self.place(self._known(where, detail["type"])), _remedy(detail, kind, where))
             return None
         return valid
@@ -114,7 +119,9 @@ def read(path: Path, shown_as: str, problems: Problems) -> Source | None:
         problems.add(f"{shown_as}:1", "is not UTF-8 text; save it as UTF-8")
         return None
     except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        opened = error.context_mark if "flow" in (error.context or "") or "quoted" in (error.context or "") else None
+        mark = opened or error.problem_mark  # a bracket that is never closed is told where it was opened
+        line = mark.line + 1 if mark else 1
         problems.add(
             f"{shown_as}:{line}", f"is not valid YAML: {error.problem}; check indentation, quotes and brackets here"
         )
