@@ -61,7 +61,7 @@ class Memory(Connector):
     def streams(self) -> Sequence[Stream]:
         return [Stream("rows", self.rows.schema, KEY, "day", "rows of the benchmark")]
 
-    def pull(self, stream: Stream, window: Window, said: Said) -> Iterator[pa.RecordBatch]:  # noqa: ARG002 - the contract's
+    def pull(self, stream: Stream, window: Window, said: Said) -> Iterator[pa.RecordBatch]:
         yield from self.rows.to_batches(max_chunksize=PAGE_OF_A_SOURCE)
 
 

@@ -116,7 +116,7 @@ def test_a_mistake_is_told_once_with_its_line_its_field_and_what_would_be_right(
     lines = path.read_text(encoding="utf-8").splitlines()
     line = lines[int(place[1]) - 1]
     if field is None:  # a parser notices a bracket that is not closed on its line or on the next
-        assert any(wrong in each for each in lines[int(place[1]) - 2 : int(place[1])])
+        assert any(wrong in each for each in lines[max(0, int(place[1]) - 2) : int(place[1])])
     else:
         assert ENTRIES.get(wrong, wrong) in line
         assert told.removeprefix(place[0]).startswith(f"{field}")
