@@ -60,6 +60,8 @@ class _Loading:
         for path in sorted((self.directory / folder).glob("*.y*ml")):
             if source := read(path, f"{self.directory.name}/{folder}/{path.name}", self.problems):
                 yield source
+            else:
+                self.wrong |= {path.stem, folder}
 
     def _named(self, place: str, name: object) -> None:
         """Names become tables, assets and file names."""
@@ -157,7 +159,7 @@ class _Loading:
                     seen[name] = place
                 metric = metrics.get(spec.metric)
                 if metric is None:
-                    if f"metric {spec.metric}" not in self.written:
+                    if f"metric {spec.metric}" not in self.written and "metrics" not in self.wrong:
                         message = f"there is no metric `{spec.metric}`; {suggestion(spec.metric, metrics)}"
                         self.problems.add(source.place((*where, "metric")), message)
                     continue
