@@ -35,11 +35,12 @@ def ask(home: Path, query: str, *values: object) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def everything(home: Path, *schemas: str) -> dict[str, list[str]]:
-    """Every row of every table of some schemas."""
+def everything(home: Path, *schemas: str) -> dict[str, tuple[int, int]]:
+    """How many rows each table of some schemas has, and a print of all that stands in them, in whatever order."""
     listed = ask(home, "SELECT table_schema || '.' || table_name AS t FROM information_schema.tables")
-    tables = [row["t"] for row in listed if row["t"].partition(".")[0] in schemas]
-    return {table: sorted(map(str, ask(home, f"FROM {table}"))) for table in sorted(tables)}
+    tables = sorted(row["t"] for row in listed if row["t"].partition(".")[0] in schemas)
+    prints = " UNION ALL ".join(f"SELECT '{t}' AS t, COUNT(*) AS n, SUM(HASH(r)) AS h FROM {t} AS r" for t in tables)
+    return {row["t"]: (row["n"], row["h"]) for row in ask(home, prints)}
 
 
 def scores_that_differ(before: Path, after: Path, *columns: str) -> set[str]:
