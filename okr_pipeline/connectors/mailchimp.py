@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from operator import itemgetter
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -19,12 +19,12 @@ import pyarrow.compute as pc
 from pydantic import Field, SecretStr
 
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
-from okr_pipeline.connectors.http import TIMEOUT, brief, refusal, typed_batch, unreadable, within
+from okr_pipeline.connectors.credentials import basic
+from okr_pipeline.connectors.http import typed_batch, unreadable, within
+from okr_pipeline.connectors.json_api import ApiSettings, Endpoint, JsonApi
+from okr_pipeline.connectors.paging import Request, by_offset
 from okr_pipeline.connectors.settings import Settings
-from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
-
-if TYPE_CHECKING:
-    import httpx
+from okr_pipeline.errors import DataRejected, SourceRejected
 
 SOURCE = "Mailchimp"
 COUNTS = (
@@ -86,11 +86,11 @@ REMEDIES = {
 }
 
 
-class MailchimpSettings(Settings):
+class MailchimpSettings(ApiSettings):
     """An empty `endpoint` is worked out from the key's ending; `page_size` is how many reports come in one answer."""
 
     api_key: SecretStr
-    endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    endpoint: Endpoint = ""
     page_size: int = Field(default=200, ge=1, le=1000)
 
 
@@ -105,26 +105,32 @@ class Mailchimp(Connector):
 
     def pull(self, stream: Stream, window: Window, said: Said) -> Iterator[pa.RecordBatch]:
         """Reports of campaigns sent on the window's days, counted in the configured time zone."""
-        import httpx
-
-        received, pages, total = 0, 0, None
-        seen: set[str] = set()
         key = self.settings.api_key.get_secret_value()
-        with httpx.Client(base_url=self._endpoint(key), auth=("okr", key), timeout=TIMEOUT) as client:
-            while total is None or received < total:
-                reports, announced = self.patiently(partial(self._page, client, window, received))
-                pages += 1
-                if total not in (None, announced) or (not reports and received < announced):
-                    raise self._shifted(received + len(reports), announced)
-                total = announced
-                received += len(reports)
-                if not reports:
-                    break
-                batch = self._batch(reports, stream)
+        # A day more at both ends: whether Mailchimp counts the bounds in is not documented. The cut is made afterwards.
+        request = Request(
+            "/3.0/reports",
+            {
+                "count": self.settings.page_size,
+                "offset": 0,
+                "since_send_time": self._midnight(window.first - timedelta(days=1)),
+                "before_send_time": self._midnight(window.last + timedelta(days=2)),
+            },
+        )
+        received, pages = 0, 0
+        seen: set[str] = set()
+        with JsonApi(
+            self, SOURCE, self._endpoint(key), headers=basic("okr", key), secrets=[key], remedies=REMEDIES
+        ) as api:
+            for page in api.pages(request, by_offset("offset"), itemgetter("reports"), itemgetter("total_items")):
+                pages, received = pages + 1, received + len(page.rows)
+                batch = self._batch(page.rows, stream)
                 seen.update(batch["campaign_id"].to_pylist())
                 yield batch.filter(within(batch["send_date"], window))
-        if not received == len(seen) == total:
-            raise self._shifted(len(seen), total)
+        if len(seen) != received:
+            raise DataRejected(
+                f"{self.name}: {SOURCE} announced {received} reports and sent {len(seen)}, some of them twice. "
+                "A campaign may have been sent between two pages: try again."
+            )
         said.notes.update(pages=pages)
 
     def _endpoint(self, key: str) -> str:
@@ -137,34 +143,6 @@ class Mailchimp(Connector):
             f"{self.name}: the API key does not end in its data centre (such as -us6), so the address is unknown. "
             "Copy the whole key from Mailchimp, or set `endpoint`."
         )
-
-    def _page(self, client: httpx.Client, window: Window, offset: int) -> tuple[list[Any], int]:
-        """One page of reports and how many there are in all; every failure as ours."""
-        import httpx
-
-        # A day more at both ends: whether Mailchimp counts the bounds in is not documented. The cut is made afterwards.
-        params = {
-            "count": self.settings.page_size,
-            "offset": offset,
-            "since_send_time": self._midnight(window.first - timedelta(days=1)),
-            "before_send_time": self._midnight(window.last + timedelta(days=2)),
-        }
-        try:
-            response = client.get("/3.0/reports", params=params)
-        except httpx.DecodingError as error:
-            raise DataRejected(unreadable(self.name, SOURCE, error)) from error
-        except httpx.TransportError as error:
-            raise SourceUnavailable(
-                f"{self.name}: {SOURCE} cannot be reached at {client.base_url.host} ({type(error).__name__}). "
-                "Look at the network and `endpoint`, or try again later."
-            ) from error
-        if not response.is_success:
-            raise self._refused(response)
-        try:
-            answer = response.json()
-            return list(answer["reports"]), int(answer["total_items"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise DataRejected(unreadable(self.name, SOURCE, error)) from error
 
     def _midnight(self, day: date) -> str:
         """The start of a day in the configured zone, as the UTC instant that Mailchimp's filters take."""
@@ -201,24 +179,3 @@ class Mailchimp(Connector):
         zone = ZoneInfo(self.settings.timezone)
         local = [instant and instant.astimezone(zone).date() for instant in instants.to_pylist()]
         return pa.array(local, pa.date32())
-
-    def _refused(self, response: httpx.Response) -> OkrError:
-        try:  # application/problem+json
-            problem = response.json()
-            said = f"{problem['title']}: {problem['detail']}"
-        except (ValueError, TypeError, KeyError):
-            said = response.reason_phrase
-        return refusal(
-            self.name,
-            SOURCE,
-            response.status_code,
-            said=brief(said, self.settings.api_key.get_secret_value()),
-            retry_after=response.headers.get("retry-after"),
-            remedy=REMEDIES.get(response.status_code, "Look at `endpoint` and `api_key`."),
-        )
-
-    def _shifted(self, received: int, announced: int) -> DataRejected:
-        return DataRejected(
-            f"{self.name}: {SOURCE} announced {announced} reports and sent {received}. "
-            "A campaign may have been sent between two pages: try again."
-        )
