@@ -13,13 +13,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from okr_pipeline import clock
 from okr_pipeline.config import Config, KeyResult, Objective
-from okr_pipeline.night import Trouble, troubles
 from okr_pipeline.scorecard import charts
+from okr_pipeline.scorecard.sources import Source, failed_sources
+from okr_pipeline.scorecard.templates import template
 from okr_pipeline.scorecard.words import Words
 from okr_pipeline.scoring import objectives_as_of, scores_as_of
 from okr_pipeline.warehouse.engine import statement
@@ -69,16 +69,6 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A source whose newest pull failed, for one reason."""
-
-    name: str
-    reason: str
-    messages: Sequence[str]
-    key_results: Sequence[KeyResult]
-
-
-@dataclass(frozen=True)
 class Page:
     """All that the page says, before it is said in a language."""
 
@@ -123,21 +113,13 @@ def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> 
         sections.append(Section(objective, row, trend, cards))
     zone = ZoneInfo(config.organisation.timezone)
     local = known.replace(tzinfo=UTC).astimezone(zone)
-    return Page(config, as_of, local, sections, list(_sources(config, troubles(connection, config))), languages)
+    return Page(config, as_of, local, sections, list(failed_sources(connection, config)), languages)
 
 
 def render(page: Page) -> str:
     """The page as one file that loads nothing."""
-    environment = Environment(
-        loader=PackageLoader("okr_pipeline", "scorecard"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     style = files("okr_pipeline").joinpath("scorecard/scorecard.css").read_text(encoding="utf-8")
-    template = environment.get_template("scorecard.html.j2")
-    return template.render(page=page, style=Markup(style))  # noqa: S704 - a file of the package
+    return template("scorecard.html.j2").render(page=page, style=Markup(style))  # noqa: S704 - a file of the package
 
 
 def _series(connection: duckdb.DuckDBPyConnection, as_of: date, **names: str) -> Mapping[str, list[charts.Day]]:
@@ -186,14 +168,3 @@ def _not_scored(result: KeyResult) -> dict[str, Any]:
     nothing = dict.fromkeys(_NOTHING)
     written = {name: float(amount.value) if amount else None for name, amount in amounts.items()}
     return nothing | written | {"status": "no_score", "reason": "not_scored", "final": False}
-
-
-def _sources(config: Config, failed: Sequence[Trouble]) -> Iterator[Source]:
-    """A source fails as a whole more often than one of its streams does: said once for each reason."""
-    together: dict[tuple[str, str], list[Trouble]] = {}
-    for trouble in failed:
-        together.setdefault((config.tables[trouble.table].connector.name, trouble.reason), []).append(trouble)
-    for (name, reason), found in together.items():
-        ids = {result for trouble in found for result in trouble.key_results}
-        resting = [result for result in config.key_results.values() if result.id in ids]
-        yield Source(name, reason, list(dict.fromkeys(trouble.message for trouble in found)), resting)

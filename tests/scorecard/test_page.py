@@ -5,22 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
+from snapshot import FIRST, INTERVALS, NO_SCORE, SHIPPED, TODAY, attempt, publish
 
 from okr_pipeline.config import Config, load
 from okr_pipeline.scorecard import write
-from okr_pipeline.warehouse.engine import create_schema
 
-SHIPPED = Path(__file__).parents[2] / "okr_config"
-FIRST, TODAY = date(2026, 10, 1), date(2026, 11, 15)
-NO_SCORE = {"value": None, "progress": None, "score": None, "status": "no_score", "final": False, "last_data_day": None}
 REASONS = {
     "tools-in-use": ("stale", "its newest data are too old"),
     "features-in-plan": ("no_data_yet", "there are no data yet"),
@@ -32,70 +27,6 @@ REASONS = {
     "email-open-rate": ("not_begun", "counting begins on 26 Oct"),
     "keywords-in-content": ("a_new_code", "something went wrong (a new code)"),
 }
-INTERVALS = [
-    {"first": "2026-10-01", "last": "2026-10-31", "value": 2, "kept": True, "complete": True},
-    {"first": "2026-11-01", "last": "2026-11-15", "value": 0, "kept": False, "complete": False},
-]
-
-
-def score_row(config: Config, key_result: str, day: date, **changes: Any) -> dict[str, Any]:
-    """A row of `scores.key_results`: another value for every key result and every day."""
-    result, share = config.key_results[key_result], (day - FIRST).days / 92
-    number = list(config.key_results).index(key_result)
-    bound = result.spec.target or result.spec.at_least
-    baseline = float(result.spec.baseline.value) if result.spec.baseline else 0.0
-    target = 3.0 if result.spec.every else float(bound.value) if bound else 1.0
-    score = 1.0 if result.spec.every else round(0.9 * share + number / 97, 4)
-    return {
-        "key_result": key_result, "objective": result.objective, "metric": result.metric.id, "unit": result.metric.unit_name,
-        "as_of": day, "value": 1.0 if result.spec.every else baseline + score * (target - baseline),
-        "intervals": json.dumps(INTERVALS) if result.spec.every else None, "baseline": baseline, "target": target,
-        "progress": score, "score": score, "expected": share, "status": "on_track", "reason": None, "held_from": None,
-        "final": True, "last_data_day": day, "first_day": FIRST, "last_day": day, "alongside": None, "weight": 1.0,
-        "loads": [1], "configuration": "0", "_load": 1,
-    } | changes  # fmt: skip
-
-
-def publish(folder: Path, config: Config, changes: dict[str, dict[str, Any]] | None = None) -> Path:
-    """A snapshot with a row for every key result and day; `changes` are to the rows of today."""
-    days = [FIRST + timedelta(days=n) for n in range((TODAY - FIRST).days + 1)]
-    rows = [
-        score_row(config, name, day, **((changes or {}).get(name, {}) if day == TODAY else {}))
-        for name in config.key_results
-        for day in days
-    ]
-    objectives = [
-        {
-            "objective": o.id,
-            "as_of": day,
-            "score": 0.5,
-            "coverage": 1.0,
-            "expected": 0.5,
-            "status": "on_track",
-            "_load": 1,
-        }
-        for o in config.objectives
-        for day in days
-    ]
-    snapshot = folder / "okr.duckdb"
-    with duckdb.connect(snapshot) as connection:
-        create_schema(connection)
-        attempt(connection, 1, "ga4_events", "landed")
-        for table, content in (("key_results", rows), ("objectives", objectives)):
-            connection.register("rows", pa.Table.from_pylist(content))
-            connection.execute(f"INSERT INTO scores.{table} BY NAME SELECT * FROM rows")
-            connection.unregister("rows")
-    return snapshot
-
-
-def attempt(
-    connection: duckdb.DuckDBPyConnection, load: int, table: str, outcome: str, message: str | None = None
-) -> None:
-    known = datetime(2026, 11, 15, 22, 0)  # noqa: DTZ001 - naive UTC, as the ledger stores it
-    connection.execute(
-        "INSERT INTO ledger.loads VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, NULL, NULL, '{}')",
-        [load, table, FIRST, TODAY, known, outcome, message],
-    )
 
 
 class Read(HTMLParser):
