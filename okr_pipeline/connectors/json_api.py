@@ -52,7 +52,8 @@ class ApiSettings(Settings):
 class JsonApi:
     """A JSON API below `endpoint`, open for the time of a `with`.
 
-    `headers` are credentials too: they go to the endpoint's own host only and are kept out of messages, as `secrets` are.
+    `credentials` are headers or OAuth2's; they and `headers` go to the endpoint's own host only. Credentials and
+    `secrets` are kept out of messages.
     `remedies` say by status what to do about a refusal. `also` names further hosts that may be called. `quota` says of
     a refusal's body whether it means "too many requests", where the status does not.
     """
@@ -63,8 +64,8 @@ class JsonApi:
         source: str,
         endpoint: str,
         *,
+        credentials: Mapping[str, str] | ClientCredentials | None = None,
         headers: Mapping[str, str] | None = None,
-        grant: ClientCredentials | None = None,
         secrets: Sequence[str] = (),
         remedies: Mapping[int, str] | None = None,
         also: Sequence[str] = (),
@@ -72,11 +73,17 @@ class JsonApi:
     ) -> None:
         settings: ApiSettings = connector.settings
         self.connector, self.source, self.endpoint = connector, source, endpoint
-        self._headers, self._grant, self._remedies, self._quota = dict(headers or {}), grant, remedies or {}, quota
-        values = [part for value in self._headers.values() for part in (value, value.rpartition(" ")[2])]
-        self._secrets = [*secrets, *values, *([grant.client_secret] if grant else [])]
-        named = [urlsplit(url).hostname or "" for url in (endpoint, *([grant.token_url] if grant else []))]
-        self._reach = Reach(connector.name, frozenset(map(str.lower, [*named, *also])), settings.allow_private)
+        self._headers, self._remedies, self._quota = dict(headers or {}), remedies or {}, quota
+        self._grant = credentials if isinstance(credentials, ClientCredentials) else None
+        self._secrets, named = list(secrets), [endpoint, *also]
+        if isinstance(credentials, ClientCredentials):
+            self._secrets.append(credentials.client_secret)
+            named.append(credentials.token_url)
+        elif credentials:
+            self._headers.update(credentials)
+            self._secrets += [part for value in credentials.values() for part in (value, value.rpartition(" ")[2])]
+        hosts = frozenset((urlsplit(url if "://" in url else f"//{url}").hostname or "").lower() for url in named)
+        self._reach = Reach(connector.name, hosts, settings.allow_private)
         self._token, self._token_ends = "", 0.0
         self._wire: Wire
 

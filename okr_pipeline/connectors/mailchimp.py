@@ -119,7 +119,7 @@ class Mailchimp(Connector):
         received, pages = 0, 0
         seen: set[str] = set()
         with JsonApi(
-            self, SOURCE, self._endpoint(key), headers=basic("okr", key), secrets=[key], remedies=REMEDIES
+            self, SOURCE, self._endpoint(key), credentials=basic("okr", key), secrets=[key], remedies=REMEDIES
         ) as api:
             for page in api.pages(request, by_offset("offset"), itemgetter("reports"), itemgetter("total_items")):
                 pages, received = pages + 1, received + len(page.rows)

@@ -60,7 +60,7 @@ def ask(api: Stage, path: str = "/things", endpoint: str = "", **options: Any) -
 
 def failure(api: Stage, **options: Any) -> OkrError:
     with pytest.raises(OkrError) as caught:
-        ask(api, headers=bearer(SECRET), **options)
+        ask(api, **{"credentials": bearer(SECRET), **options})
     assert str(caught.value).startswith("shop: ")
     assert SECRET not in str(caught.value)
     return caught.value
@@ -238,9 +238,9 @@ def test_requests_keep_to_their_rate(api: Stage, monkeypatch: pytest.MonkeyPatch
 
 def test_headers_show_who_asks(api: Stage) -> None:
     api.answer({})
-    ask(api, headers={"X-Api-Key": "k"})
-    ask(api, headers=basic("ผู้ใช้", "รหัส"))
-    assert api.asked[0].headers["x-api-key"] == "k"
+    ask(api, credentials={"X-Api-Key": "k"}, headers={"Version": "2"})
+    ask(api, credentials=basic("ผู้ใช้", "รหัส"))
+    assert (api.asked[0].headers["x-api-key"], api.asked[0].headers["version"]) == ("k", "2")
     assert api.asked[1].headers["authorization"].startswith("Basic 4Lic4Li54")
 
 
@@ -263,7 +263,7 @@ class Grants:
 def test_a_token_is_asked_for_once_and_renewed_when_it_ends(api: Stage, lasts: int, times: int, tokens: int) -> None:
     api.handler = grants = Grants(lasts, times)
     grant = ClientCredentials(f"{api.url}/token", "me", SECRET, "read")
-    with JsonApi(source(), "Shop", api.url, grant=grant) as client:
+    with JsonApi(source(), "Shop", api.url, credentials=grant) as client:
         for _ in range(3):
             client.ask(Request("/things"))
     assert grants.tokens == tokens
@@ -273,7 +273,7 @@ def test_a_token_is_asked_for_once_and_renewed_when_it_ends(api: Stage, lasts: i
 
 def test_a_wrong_client_secret_is_rejected_and_not_shown(api: Stage) -> None:
     api.answer({"error": "invalid_client", "error_description": f"{SECRET} is wrong"}, status=401)
-    error = failure(api, grant=ClientCredentials(f"{api.url}/token", "me", SECRET, in_body=True))
+    error = failure(api, credentials=ClientCredentials(f"{api.url}/token", "me", SECRET, in_body=True))
     assert isinstance(error, SourceRejected)
     assert "invalid_client" in str(error)
     assert SECRET.encode() in api.bodies[0]
@@ -285,7 +285,7 @@ def test_a_redirect_on_the_same_host_is_followed(api: Stage) -> None:
         if asked.url.path == "/there"
         else Response(status_code=307, headers={"Location": "/there"})
     )
-    assert ask(api, headers=bearer(SECRET)) == {"at": "last"}
+    assert ask(api, credentials=bearer(SECRET)) == {"at": "last"}
     assert api.asked[1].headers["authorization"] == f"Bearer {SECRET}"
 
 
@@ -316,7 +316,7 @@ def test_another_host_that_is_named_gets_no_credentials(api: Stage) -> None:
         if asked.url.hostname == "localhost"
         else Response(status_code=302, headers={"Location": elsewhere})
     )
-    assert ask(api, headers=bearer(SECRET), also=["localhost"]) == {}
+    assert ask(api, credentials=bearer(SECRET), also=["localhost"]) == {}
     assert "authorization" not in api.asked[1].headers
 
 
