@@ -77,7 +77,7 @@ def run(
         console.print(f"[bold]okr run[/] {shown}" + (" · sandbox" if sandbox else ""))
         done = run_night(read, home, *days, say=lambda line: console.print(f"  {line}", markup=False, soft_wrap=True))
         with Warehouse(home).open() as connection:
-            print_scores(console, connection, read, days[1])
+            print_scores(console, connection, days[1])
             held = troubles(connection, read)
         print_troubles(console, held)
     page = home / "published" / "scorecard.html"
@@ -120,14 +120,15 @@ def score(
     """The scores as of a day, as known now or at any past instant."""
     from okr_pipeline.report import print_scores, scores_csv, scores_json
 
-    read = load(config, os.environ, unset_is_wrong=False)
     with _published(home) as connection:
-        day = _scored_day(connection, as_of)
+        day = _scored_day(connection, as_of, known_at)
+        if not known_at:
+            _say_if_changed(connection, config)
         if format_ is Format.table:
-            print_scores(console, connection, read, day, known_at)
+            print_scores(console, connection, day, known_at)
         else:
             printed = scores_json if format_ is Format.json else scores_csv
-            sys.stdout.write(printed(connection, read, day, known_at))
+            sys.stdout.write(printed(connection, day, known_at))
 
 
 @app.command()
@@ -145,7 +146,7 @@ def explain(
     if key_result not in read.key_results:
         raise ConfigError(f"there is no key result `{key_result}`; there are: {', '.join(read.key_results)}")
     with _published(home) as connection:
-        found = explanation(connection, read, read.key_results[key_result], _scored_day(connection, as_of))
+        found = explanation(connection, read, read.key_results[key_result], _scored_day(connection, as_of, None))
     if format_ is Format.json:
         import json
 
@@ -203,15 +204,30 @@ def _published(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _scored_day(connection: duckdb.DuckDBPyConnection, as_of: datetime | None) -> date:
-    """The day asked for, or the last one scored; one that is not scored does not borrow another day's answer."""
-    first, last = connection.execute("SELECT MIN(as_of), MAX(as_of) FROM scores.key_results").fetchall()[0]
-    if last is None:
+def _scored_day(connection: duckdb.DuckDBPyConnection, as_of: datetime | None, known_at: datetime | None) -> date:
+    """The day asked for, or the last one scored by then; one that is not scored does not borrow another day's answer."""
+    from okr_pipeline.report import utc
+    from okr_pipeline.scoring import days_scored
+
+    by_now, by_then = days_scored(connection), days_scored(connection, utc(known_at))
+    if by_now is None:
         raise ConfigError("nothing is scored yet; `okr run` does it")
-    day: date = as_of.date() if as_of else last
-    if not first <= day <= last:
+    first, last = by_then or by_now
+    day = as_of.date() if as_of else last
+    if not first <= day <= by_now[1]:
         raise ConfigError(f"{day} is not scored; name a day from {first} to {last}, or `okr run --date {day}` first")
     return day
+
+
+def _say_if_changed(connection: duckdb.DuckDBPyConnection, config: Path) -> None:
+    """Scores are told as they were made; whoever has edited the configuration since should not wonder."""
+    from okr_pipeline.scoring import scoring_known_at
+
+    scoring = scoring_known_at(connection)
+    with suppress(ConfigError):
+        if scoring and load(config, os.environ, unset_is_wrong=False).hash == scoring.configuration:
+            return
+    errors.print(f"{config} is not what these scores were made with; `okr run` scores anew with it", markup=False)
 
 
 def _check_days(config: Config, first: date, last: date) -> None:

@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from okr_pipeline import clock
-from okr_pipeline.config import Config
 from okr_pipeline.night import Trouble
-from okr_pipeline.scoring import objectives_as_of, scores_as_of
+from okr_pipeline.scoring import objectives_at, scores_at, scoring_known_at
 
 _STYLE = {"on_track": "green", "achieved": "green", "at_risk": "yellow", "off_track": "red", "missed": "red"}
 _FIELDS = (
@@ -36,27 +35,33 @@ def number(value: float | None, unit: str) -> str:
     return f"{value:.1%}" if unit == "percent" else f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
-def score_rows(
-    connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, known_at: datetime | None
-) -> dict[str, Any]:
-    """The answer of `okr score --format json`, see README: one row an objective, one row a key result."""
-    results = scores_as_of(connection, config, as_of, utc(known_at)).to_pylist()
-    objectives = objectives_as_of(connection, config, as_of, utc(known_at)).to_pylist()
-    titles = {objective.id: objective.title.model_dump() for objective in config.objectives}
+def score_rows(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None) -> dict[str, Any]:
+    """The answer of `okr score --format json`, see README: one row an objective, one row a key result.
+
+    It is told with the titles and in the order of the scoring that it comes from, and names the instant of that scoring:
+    so whoever asks for that instant later is given the same answer.
+    """
+    scoring = scoring_known_at(connection, utc(known_at))
+    if scoring is None:
+        asked = utc(known_at) or clock.now().replace(tzinfo=None)
+        return {"as_of": f"{as_of}", "known_at": f"{asked.isoformat()}Z", "configuration": None} | {
+            "objectives": [],
+            "key_results": [],
+        }
     return {
         "as_of": as_of.isoformat(),
-        "known_at": (utc(known_at) or clock.now().replace(tzinfo=None, microsecond=0)).isoformat() + "Z",
-        "configuration": config.hash,
+        "known_at": scoring.known_at.isoformat() + "Z",
+        "configuration": scoring.configuration,
         "objectives": [
-            {"objective": row["objective"], "title": titles[row["objective"]]}
+            {"objective": row["objective"], "title": scoring.objectives[row["objective"]]["title"]}
             | {name: row[name] for name in ("score", "coverage", "expected", "status")}
-            for row in objectives
+            for row in objectives_at(connection, scoring, as_of).to_pylist()
         ],
         "key_results": [
             {
                 "key_result": row["key_result"],
                 "objective": row["objective"],
-                "title": config.key_results[row["key_result"]].title.model_dump(),
+                "title": scoring.key_results[row["key_result"]]["title"],
                 "metric": row["metric"],
                 "unit": row["unit"],
                 **{name: row[name] for name in _FIELDS},
@@ -66,35 +71,33 @@ def score_rows(
                 "scored_for": row["as_of"],
                 "known_at": row["known_at"],
             }
-            for row in results
+            for row in scores_at(connection, scoring, as_of).to_pylist()
         ],
     }
 
 
-def scores_json(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, known_at: datetime | None) -> str:
+def scores_json(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None) -> str:
     """Stable, documented JSON."""
-    return json.dumps(score_rows(connection, config, as_of, known_at), ensure_ascii=False, indent=2, default=str) + "\n"
+    return json.dumps(score_rows(connection, as_of, known_at), ensure_ascii=False, indent=2, default=str) + "\n"
 
 
-def scores_csv(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, known_at: datetime | None) -> str:
+def scores_csv(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None) -> str:
     """One row a key result, UTF-8, with a header."""
     import pyarrow.csv
 
-    rows = scores_as_of(connection, config, as_of, utc(known_at)).drop_columns(["parts", "intervals", "loads"])
+    scoring = scoring_known_at(connection, utc(known_at))
+    if scoring is None:
+        return ""
     out = io.BytesIO()
-    pyarrow.csv.write_csv(rows, out)
+    pyarrow.csv.write_csv(scores_at(connection, scoring, as_of).drop_columns(["parts", "intervals", "loads"]), out)
     return out.getvalue().decode()
 
 
 def print_scores(
-    console: Console,
-    connection: duckdb.DuckDBPyConnection,
-    config: Config,
-    as_of: date,
-    known_at: datetime | None = None,
+    console: Console, connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None = None
 ) -> None:
     """The table of key results, objective by objective."""
-    answer = score_rows(connection, config, as_of, known_at)
+    answer = score_rows(connection, as_of, known_at)
     grid = Grid(title=f"Key results as of {as_of}", title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in ("Key result", "Value", "From", "To", "Score", "Expected", "Status", "Note"):
         grid.add_column(

@@ -38,6 +38,10 @@ class Amount:
     value: Decimal
     percent: bool
 
+    def __str__(self) -> str:
+        text = f"{self.value * 100 if self.percent else self.value:f}"
+        return (text.rstrip("0").rstrip(".") if "." in text else text) + ("%" if self.percent else "")
+
 
 def amount(value: object) -> object:
     """`30%` → Amount(0.30, percent); a plain number → Amount(number)."""
@@ -113,6 +117,9 @@ class Span:
 
     first: date
     last: date
+
+    def __str__(self) -> str:
+        return f"{self.first} to {self.last}"
 
 
 def span(value: object) -> object:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -11,38 +16,94 @@ from okr_pipeline.config import Config
 from okr_pipeline.warehouse.engine import statement
 
 
-def scores_as_of(
-    connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, known_at: datetime | None = None
-) -> pa.Table:
-    """One row for each configured key result: the last one scored on or before `as_of`, as known at an instant (naive UTC).
+@dataclass(frozen=True)
+class Scoring:
+    """One scoring, which stands until the next: what it scored is listed in the configuration that it used."""
+
+    load: int
+    known_at: datetime  # naive, in UTC
+    configuration: str
+    listing: dict[str, Any]
+
+    @cached_property
+    def objectives(self) -> dict[str, dict[str, Any]]:
+        """Each objective's entry in the listing."""
+        return {each["objective"]: each for each in self.listing["objectives"]}
+
+    @cached_property
+    def key_results(self) -> dict[str, dict[str, Any]]:
+        """Each key result's entry in the listing."""
+        return {each["key_result"]: each for o in self.listing["objectives"] for each in o["key_results"]}
+
+
+def scoring_known_at(
+    connection: duckdb.DuckDBPyConnection, known_at: datetime | None = None, key_result: str | None = None
+) -> Scoring | None:
+    """The newest scoring known at an instant (naive UTC; None: now), or the newest by then that scored a key result.
+
+    None when there is none: so a key result that was removed is found as it last was.
+    """
+    found = connection.execute(statement("scoring/sql/scorings.sql"), [known_at, known_at]).fetchall()
+    for load, instant, configuration, document in found:
+        scoring = Scoring(load, instant, configuration, json.loads(document))
+        if key_result is None or key_result in scoring.key_results:
+            return scoring
+    return None
+
+
+def scores_at(connection: duckdb.DuckDBPyConnection, scoring: Scoring, as_of: date) -> pa.Table:
+    """One row for each key result of a scoring: the last one scored on or before `as_of`, as it stood then.
 
     Columns are those of `scores.key_results` and `known_at`. Key results stand in the order of the configuration.
     """
-    return _versions(connection, "key_results", "key_result", list(config.key_results), as_of, known_at)
+    return _versions(connection, "key_results", "key_result", [*scoring.key_results], as_of, scoring.load)
+
+
+def objectives_at(connection: duckdb.DuckDBPyConnection, scoring: Scoring, as_of: date) -> pa.Table:
+    """The same for objectives."""
+    return _versions(connection, "objectives", "objective", [*scoring.objectives], as_of, scoring.load)
+
+
+def days_scored(connection: duckdb.DuckDBPyConnection, known_at: datetime | None = None) -> tuple[date, date] | None:
+    """The first and the last day that had a score at an instant (naive UTC; None: now); None when none had."""
+    query = (
+        "SELECT MIN(first_day), MAX(last_day) FROM ledger.loads"
+        " WHERE table_name = 'scores.key_results' AND (known_at <= ? OR CAST(? AS TIMESTAMP) IS NULL)"
+    )
+    first, last = connection.execute(query, [known_at, known_at]).fetchall()[0]
+    return (first, last) if last else None
+
+
+def scores_as_of(
+    connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, known_at: datetime | None = None
+) -> pa.Table:
+    """The rows of the key results that are configured now, in their order; columns as in `scores_at`."""
+    return _versions(connection, "key_results", "key_result", [*config.key_results], as_of, _load(connection, known_at))
 
 
 def objectives_as_of(
     connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, known_at: datetime | None = None
 ) -> pa.Table:
     """The same for objectives."""
-    return _versions(connection, "objectives", "objective", [o.id for o in config.objectives], as_of, known_at)
+    order = [objective.id for objective in config.objectives]
+    return _versions(connection, "objectives", "objective", order, as_of, _load(connection, known_at))
+
+
+def _load(connection: duckdb.DuckDBPyConnection, known_at: datetime | None) -> int:
+    query = "SELECT COALESCE(MAX(load), 0) FROM ledger.loads WHERE known_at <= ? OR CAST(? AS TIMESTAMP) IS NULL"
+    return int(connection.execute(query, [known_at, known_at]).fetchall()[0][0])
 
 
 def _versions(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    key: str,
-    order: list[str],
-    as_of: date,
-    known_at: datetime | None,
+    connection: duckdb.DuckDBPyConnection, table: str, key: str, order: Sequence[str], as_of: date, load: int
 ) -> pa.Table:
     has_history = connection.execute(
         "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'history' AND table_name = ?", [table]
     ).fetchall()[0][0]
     query = statement("scoring/sql/versions.sql", table=table, key=key, has_history=bool(has_history))
-    connection.register("configured", pa.table({"id": order, "position": list(range(len(order)))}))
+    configured = {"id": pa.array(order, pa.string()), "position": range(len(order))}
+    connection.register("configured", pa.table(configured))
     try:
-        known = known_at or datetime(9999, 12, 31)  # noqa: DTZ001 - naive UTC, as the ledger stores it
-        return connection.sql(query, params=[known, known, as_of]).to_arrow_table()
+        return connection.sql(query, params={"load": load, "as_of": as_of}).to_arrow_table()
     finally:
         connection.unregister("configured")

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from okr_pipeline.config import Config, KeyResult
 from okr_pipeline.config.periods import WEEKDAY, unit_first
+from okr_pipeline.scoring.configurations import remember
 from okr_pipeline.warehouse import Change, Load, record, replace
 from okr_pipeline.warehouse.engine import statement, transaction
 from okr_pipeline.warehouse.ledger import next_load
@@ -64,6 +65,7 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         first = min(result.period.first for result in config.key_results.values())
         notes = {"configuration": config.hash}
         record(connection, load, Load("scores.key_results", first, through, change=change, notes=notes))
+        remember(connection, config, load)
     return change, load
 
 

@@ -34,9 +34,15 @@ def next_load(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def record(connection: duckdb.DuckDBPyConnection, number: int, load: Load) -> None:
-    """Writes one row of the ledger, in the caller's transaction."""
+    """Writes one row of the ledger, in the caller's transaction.
+
+    No two loads are known from the same instant, and none before an earlier one, whatever the clock did: so an instant
+    names one state of the warehouse for ever.
+    """
     connection.execute(
-        "INSERT INTO ledger.loads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO ledger.loads SELECT ?, ?, ?, ?,"
+        " GREATEST(CAST(? AS TIMESTAMP), (SELECT MAX(known_at) + INTERVAL 1 MICROSECOND FROM ledger.loads)),"
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?",
         [
             *(number, load.table_name, load.first_day, load.last_day, clock.now().astimezone(UTC).replace(tzinfo=None)),
             *(load.outcome, load.message, load.change.received, load.change.inserted, load.change.changed),

@@ -313,6 +313,7 @@ def test_half_the_weight_is_half_in_tenths_too(tmp_path):
 
 
 def test_a_rescored_past_is_askable_as_it_was_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("OKR_NOW", "2026-10-01T05:00:00+00:00")
     made = world(tmp_path, {"metric": "total", "at_least": Fraction(10)})
     day = date(2026, 10, 5)
     for night, n in ((6, 5), (7, 8)):

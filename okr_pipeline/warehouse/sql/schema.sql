@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS ledger.loads (
     table_name VARCHAR NOT NULL,       -- as in raw.<table_name>
     first_day DATE NOT NULL,           -- the window asked for, both ends included
     last_day DATE NOT NULL,
-    known_at TIMESTAMP NOT NULL,       -- UTC; what was landed is known from this instant on
+    known_at TIMESTAMP NOT NULL,       -- UTC; what was landed is known from this instant on; each load later than the one before
     outcome VARCHAR NOT NULL,          -- 'landed', or the reason why nothing was
     message VARCHAR,                   -- for a failure: what is wrong and what to do
     received BIGINT NOT NULL,          -- rows the source sent
@@ -23,6 +23,14 @@ CREATE TABLE IF NOT EXISTS ledger.loads (
     available_through DATE,            -- the last day the source had delivered
     final_through DATE,                -- the last day whose numbers will not change
     notes VARCHAR NOT NULL             -- JSON: what the source said (sampled, thresholded, quota, …)
+);
+
+-- The configurations that scores name by their hash: what decides a key result, and (key_result NULL) all that was scored.
+CREATE TABLE IF NOT EXISTS ledger.configurations (
+    hash VARCHAR NOT NULL,
+    key_result VARCHAR,
+    load BIGINT NOT NULL,              -- the first scoring that used it
+    document VARCHAR NOT NULL          -- JSON
 );
 
 -- What is known of each day of each table: asked for at all, delivered by the source, final. No row: never fetched.

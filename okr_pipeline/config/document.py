@@ -1,0 +1,97 @@
+"""What decides a score, as plain data: stored under its hash, so that it can be shown, compared and worked with later."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+
+from okr_pipeline.config.formula import Aggregate
+from okr_pipeline.config.resolved import Config, KeyResult
+from okr_pipeline.config.sentence import sentence
+from okr_pipeline.config.words import Amount, Every, Over, Span
+
+_NAMES = {"title", "owner", "changes"}  # they decide no score; a dated change is a version with a hash of its own
+
+
+def document(config: Config, version: KeyResult) -> dict[str, Any]:
+    """One version of a key result with its period, metric, views and the organisation's settings. No connector, no secret."""
+    metric, organisation, period = version.metric, config.organisation, version.period
+    views = {part.source: config.views[part.source] for part in metric.parts if part.source in config.views}
+    return {
+        "key_result": _fields(version.spec, _NAMES),
+        "period": {"name": period.name, "first": f"{period.first}", "last": f"{period.last}"},
+        "metric": {
+            "id": metric.id,
+            "unit": metric.unit_name,
+            "formula": metric.value,
+            "stale_after": metric.stale_after,
+            "parts": {
+                part.name: {
+                    "formula": _written(part.aggregate),
+                    "from": part.source,
+                    "date": part.date,
+                    "where": part.where,
+                    "counts_from": part.counts_from,
+                    "tables": list(part.tables),
+                }
+                for part in metric.parts
+            },
+        },
+        "views": {name: {"text": view.text, "sql": view.sql} for name, view in views.items()},
+        "organisation": {
+            "timezone": organisation.timezone,
+            "fiscal_year": organisation.fiscal_year.model_dump(),
+            "week_starts": organisation.week_starts,
+            "status": organisation.status.model_dump(),
+        },
+    }
+
+
+def listing(config: Config) -> dict[str, Any]:
+    """What is scored, in order, by its names: what a past answer is told with."""
+    return {
+        "organisation": config.organisation.organisation.model_dump(),
+        "objectives": [
+            {
+                "objective": objective.id,
+                "title": objective.title.model_dump(),
+                "key_results": [
+                    {"key_result": result.id, "title": result.title.model_dump(), "sentence": sentence(result)}
+                    for result in objective.key_results
+                ],
+            }
+            for objective in config.objectives
+        ],
+    }
+
+
+def _written(aggregate: Aggregate) -> str:
+    """The part's formula; `formula.aggregate` reads it back."""
+    if aggregate.function == "count_distinct":
+        return f"count(distinct {aggregate.item})"
+    read = ", ".join(piece for piece in (aggregate.value, aggregate.item) if piece) or "*"
+    return f"{aggregate.function}({read})"
+
+
+def _fields(model: BaseModel, without: set[str]) -> dict[str, Any]:
+    names = [name for name in type(model).model_fields if name in model.model_fields_set and name not in without]
+    return {name: _plain(getattr(model, name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    """In the words of the YAML where they are one word, else as data."""
+    if isinstance(value, (Amount, Over, Every, Span, date, Decimal)):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, BaseModel):
+        return _fields(value, set())
+    if is_dataclass(value):
+        named = {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        said = {name: item for name, item in named.items() if item not in (None, [])}
+        return next(iter(said.values())) if len(said) == 1 else said
+    return value

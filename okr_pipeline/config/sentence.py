@@ -1,0 +1,31 @@
+"""A key result as one English sentence."""
+
+from __future__ import annotations
+
+from okr_pipeline.config.resolved import KeyResult
+from okr_pipeline.config.words import Amount
+
+
+def sentence(result: KeyResult) -> str:
+    """Its title, what is measured, from where to where, over which days."""
+    spec, unit = result.spec, result.metric.unit_name
+
+    def shown(amount: Amount | None) -> str:
+        return f"{amount}" + ("" if unit == "percent" else f" {unit}")
+
+    if spec.target is not None and spec.baseline is not None:
+        goal = f"from {shown(spec.baseline)} to {shown(spec.target)}"
+    elif spec.between is not None:
+        goal = f"between {shown(spec.between[0])} and {shown(spec.between[1])}"
+    else:
+        goal = f"{spec.kind.replace('_', ' ')} {shown(spec.at_least or spec.at_most)}"
+    if spec.every:
+        window = f"in every {spec.every}"
+    elif spec.during:
+        window = f"from {spec.during.first} to {spec.during.last}"
+    elif result.metric.is_level:
+        window = "at its latest"
+    else:
+        window = f"over the {spec.over or 'period to date'}".replace("the trailing", "trailing")
+    period = f"{result.period.name} ({result.period.first} to {result.period.last})"
+    return f"{result.title.en}: {result.metric.title.en} {goal}, {window}, {period}"

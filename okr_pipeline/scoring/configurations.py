@@ -1,0 +1,37 @@
+"""The configurations that scores were made with, kept under the hashes that score rows name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from okr_pipeline.config import Config
+from okr_pipeline.config.document import document, listing
+
+
+def remember(connection: duckdb.DuckDBPyConnection, config: Config, load: int) -> None:
+    """Keeps what is new of a configuration, in the caller's transaction."""
+    known = {row[0] for row in connection.execute("SELECT hash FROM ledger.configurations").fetchall()}
+    versions = [version for result in config.key_results.values() for version in (result,)]
+    used = {v.configuration: (v.id, document(config, v)) for v in versions} | {config.hash: (None, listing(config))}
+    rows = [
+        {"hash": name, "key_result": key_result, "load": load, "document": json.dumps(found, ensure_ascii=False)}
+        for name, (key_result, found) in used.items()
+        if name not in known
+    ]
+    if rows:
+        connection.register("remembered", pa.Table.from_pylist(rows))
+        connection.execute("INSERT INTO ledger.configurations BY NAME SELECT * FROM remembered")
+        connection.unregister("remembered")
+
+
+def recall(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
+    """The document kept under a hash. KeyError when there is none."""
+    found = connection.execute("SELECT document FROM ledger.configurations WHERE hash = ?", [name]).fetchall()
+    if not found:
+        raise KeyError(name)
+    document_: dict[str, Any] = json.loads(found[0][0])
+    return document_
