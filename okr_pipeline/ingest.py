@@ -103,7 +103,7 @@ def land(connection: duckdb.DuckDBPyConnection, table: Table, window: Window, ro
 
 
 def _scope(stream: Stream, window: Window) -> str:
-    """The rows that a pull replaces: its days, and rows of other days whose key it brings (a seminar that was moved)."""
+    """The rows that a pull replaces: its days, and rows of other days whose key it brings (one that was moved, or changed)."""
     if stream.date is None:
         return "TRUE"
     days = f"{quoted(stream.date)} BETWEEN DATE '{window.first}' AND DATE '{window.last}'"
@@ -117,8 +117,12 @@ def _check(connection: duckdb.DuckDBPyConnection, name: str, stream: Stream, win
     """What must hold before anything is committed: keys are there, and days are the ones that were asked for."""
     nulls = ", ".join(f"COUNT(*) - COUNT({quoted(column)})" for column in stream.key)
     day = quoted(stream.date) if stream.date else "CAST(NULL AS DATE)"
+    here = "TRUE"
+    if stream.changed:  # rows that changed since the window began may be of any day
+        here = f"COALESCE({quoted(stream.changed)} < TIMESTAMP '{window.first}' - INTERVAL 1 DAY, TRUE)"
     row = connection.execute(
-        f"SELECT MIN({day}), MAX({day}), COUNT(*) - COUNT({day}), COUNT(*), {nulls} FROM pulled"
+        f"SELECT MIN({day}) FILTER ({here}), MAX({day}) FILTER ({here}), COUNT(*) - COUNT({day}), COUNT(*), {nulls}"
+        " FROM pulled"
     ).fetchall()[0]
     earliest, latest, undated, total = row[:4]
     for column, missing in zip(stream.key, row[4:], strict=True):

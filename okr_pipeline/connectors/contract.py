@@ -43,7 +43,8 @@ class Stream:
     `key` columns identify a row and are never null. `date` names the DATE column that a window selects by; None means a
     list without days, which every pull delivers whole. `restates`: for so many days after its day a number may still
     change at the source. `delay`: so many days may pass until the source has a day at all. `not_additive` says for a
-    column why its days must not be added up.
+    column why its days must not be added up. `changed`: the TIMESTAMP column (UTC) of a row's last change; a pull then
+    also brings rows of other days that changed since its window began, and they replace their older versions by key.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Stream:
     restates: int = 0
     delay: int = 0
     not_additive: Mapping[str, str] = field(default_factory=dict)
+    changed: str | None = None
 
 
 @dataclass

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ TIMEOUTS: dict[str, dict[str, int]] = {
     "pymysql": {"connect_timeout": 15, "read_timeout": STATEMENT_SECONDS},
     "mysqldb": {"connect_timeout": 15, "read_timeout": STATEMENT_SECONDS},
 }
-# By dialect: read only, instants in UTC whatever the server's zone, and no statement without an end.
+# By server: read only, instants in UTC whatever the server's zone, and no statement without an end.
 SESSION: dict[str, tuple[str, ...]] = {
     "sqlite": ("PRAGMA query_only = ON",),
     "postgresql": (
@@ -52,8 +52,10 @@ TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "timestamp": sa.DateTime(),
 }
 PACKAGES = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+Asked = tuple[sa.Connection, sa.CursorResult[Any]]
+Parts = Iterator[Sequence[sa.Row[Any]]]
 REFUSED = re.compile(
-    r"authentication failed|access denied|permission denied|no password supplied|login failed|unknown database"
+    r"authentication failed|(access|permission|command) denied|no password supplied|login failed|unknown database"
     r'|(role|database) ".*" does not exist|file is not a database',
     re.IGNORECASE,
 )
@@ -61,13 +63,17 @@ REFUSED = re.compile(
 
 @dataclass(frozen=True)
 class Selection:
-    """Columns (name -> type in YAML) of a table, ordered by the key; `bounds` keeps first ≤ column < last."""
+    """Columns (name -> type in YAML) of a table, ordered by the key.
+
+    `bounds` keeps first ≤ column < last; `changed` adds the rows of other days in which column ≥ since.
+    """
 
     table: str
     schema: str | None
     columns: Mapping[str, str]
     order: tuple[str, ...]
     bounds: tuple[str, date | datetime, date | datetime] | None
+    changed: tuple[str, datetime] | None = None
 
     def statement(self, dialect: str) -> sa.Select[Any]:
         """The SELECT: names quoted, values bound.
@@ -83,11 +89,22 @@ class Selection:
         if self.bounds is None:
             return query
         name, first, after = self.bounds
-        if not sqlite:
-            return query.where(columns[name] >= first, columns[name] < after)
-        instant = sa.func.datetime(columns[name])  # in one form and in UTC, whatever the form of the rows
-        inside = sa.and_(instant >= sa.func.datetime(str(first)), instant < sa.func.datetime(str(after)))
-        return query.where(sa.or_(inside, sa.and_(columns[name].is_not(None), instant.is_(None))))
+        instant = (
+            sa.func.datetime if sqlite else lambda value: value
+        )  # in one form and in UTC, whatever the rows' form is
+        day = instant(columns[name])
+        wanted = sa.and_(day >= instant(_bound(first, sqlite)), day < instant(_bound(after, sqlite)))
+        if self.changed is not None:
+            column, since = self.changed
+            later = instant(columns[column]) >= instant(_bound(since, sqlite))
+            wanted = sa.or_(wanted, sa.and_(later, columns[name].is_not(None)))
+        if sqlite:
+            wanted = sa.or_(wanted, sa.and_(columns[name].is_not(None), day.is_(None)))
+        return query.where(wanted)
+
+
+def _bound(instant: date | datetime, sqlite: bool) -> Any:
+    return str(instant) if sqlite else instant
 
 
 class Database:
@@ -101,14 +118,24 @@ class Database:
         """Gives the connections back."""
         self.engine.dispose()
 
-    def ask(self, selection: Selection, rows: int) -> tuple[sa.Connection, sa.CursorResult[Any]]:
-        """The answer, to be streamed in partitions of so many rows under `told`; the caller closes the connection."""
-        with self.told(None):
+    @contextmanager
+    def asked(
+        self, selection: Selection, rows: int, patiently: Callable[[Callable[[], Asked]], Asked]
+    ) -> Iterator[Parts]:
+        """The answer, streamed in parts of so many rows; only asking is repeated, by `patiently`."""
+        connection, result = patiently(lambda: self._ask(selection, rows))
+        with connection, self._told(selection), closing(result):
+            yield result.partitions()
+
+    def _ask(self, selection: Selection, rows: int) -> Asked:
+        with self._told(None):
             connection = self.engine.connect()
         dialect = self.engine.dialect.name
+        # Most write mysql+pymysql:// for MariaDB too; which of the two it is, is known once connected.
+        server = "mariadb" if getattr(self.engine.dialect, "is_mariadb", False) else dialect
         try:
-            with self.told(selection):
-                for setting in SESSION.get(dialect, ()):
+            with self._told(selection):
+                for setting in SESSION.get(server, ()):
                     connection.exec_driver_sql(setting)
                 return connection, connection.execution_options(yield_per=rows).execute(selection.statement(dialect))
         except BaseException:
@@ -116,7 +143,7 @@ class Database:
             raise
 
     @contextmanager
-    def told(self, selection: Selection | None) -> Iterator[None]:
+    def _told(self, selection: Selection | None) -> Iterator[None]:
         """SQLAlchemy's errors as ours; give what was asked for once there is a connection."""
         try:
             yield
@@ -126,7 +153,7 @@ class Database:
     def _meaning(self, error: exc.SQLAlchemyError, selection: Selection | None) -> OkrError:
         url = self.engine.url
         at = f"{self.name}: {url.set(query={}).render_as_string(hide_password=True)}"
-        text = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".?")
+        text = " ".join(_words(error).split()).rstrip(".?")
         secrets = [url.password, *(str(value) for name, value in url.query.items() if re.search("pass|key|tok", name))]
         for secret in filter(None, secrets):
             text = text.replace(str(secret), "***")
@@ -156,6 +183,14 @@ class Database:
         if not absent:
             return None
         return f"table {table} has no column {', '.join(absent)}. Write one that is there: {', '.join(found)}."
+
+
+def _words(error: exc.SQLAlchemyError) -> str:
+    """The driver's own words; MySQL's drivers put the error's number before them."""
+    match getattr(getattr(error, "orig", None), "args", ()):
+        case (int(), str(words)):
+            return words
+    return str(getattr(error, "orig", None) or error)
 
 
 def _engine(name: str, address: str) -> sa.Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -44,7 +45,7 @@ class TableStream(BaseModel):
             if day in columns:
                 raise ValueError(f"{day} is the name of a column already; give the day another name")
             if columns.get(column) != "timestamp":
-                raise ValueError(f"{day}: {column} is not a column of type timestamp; {_one_of(columns, 'timestamp')}")
+                raise ValueError(f"{day}: {column} is not a column of type timestamp; {one_of(columns, 'timestamp')}")
         return days
 
     @field_validator("key", "not_additive")
@@ -61,7 +62,7 @@ class TableStream(BaseModel):
         known = _types(info)
         if name is not None and known and known.get(name) != "date":
             raise ValueError(
-                f"{name} is not a column of type date; {_one_of(known, 'date')}, or derive one under `days`"
+                f"{name} is not a column of type date; {one_of(known, 'date')}, or derive one under `days`"
             )
         return name
 
@@ -108,7 +109,8 @@ def _types(info: ValidationInfo) -> dict[str, str]:
     )
 
 
-def _one_of(columns: dict[str, str], kind: str) -> str:
+def one_of(columns: Mapping[str, str], kind: str) -> str:
+    """The remedy for a column of the wrong type: those of the right one."""
     names = [name for name, type_ in columns.items() if type_ == kind]
     return f"write one of {', '.join(names)}" if names else f"declare a column of type {kind}"
 

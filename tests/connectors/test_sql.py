@@ -19,7 +19,7 @@ from okr_pipeline.connectors.contract import Said, Window
 from okr_pipeline.connectors.database import Database
 from okr_pipeline.connectors.sql import SQL, SqlSettings
 from okr_pipeline.connectors.tables import days_of
-from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
+from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
 from okr_pipeline.sandbox import crm
 
 LEADS = {
@@ -157,14 +157,14 @@ def test_rows_come_in_batches_of_the_streams_schema(tmp_path, monkeypatch):
 
 def test_the_source_is_read_and_not_written(tmp_path):
     database_ = Database("crm", database(tmp_path, CREATE))
-    selection = (
-        connector("sqlite://").settings.streams["s"].selection(Window(date(2026, 10, 1), date(2026, 10, 1)), "UTC")
-    )
-    connection, result = database_.ask(selection, 10)
-    result.close()
+    stream = connector("sqlite://").settings.streams["s"]
+    selection = stream.selection(Window(date(2026, 10, 1), date(2026, 10, 1)), "UTC")
+    opened = []
 
-    with connection, pytest.raises(OkrError, match="readonly"), database_.told(None):
-        connection.exec_driver_sql("DELETE FROM leads")
+    with database_.asked(selection, 10, lambda ask: opened.append(ask()) or opened[0]) as partitions:
+        list(partitions)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            opened[0][0].connection.cursor().execute("DELETE FROM leads")
     database_.close()
 
 
@@ -228,7 +228,7 @@ def test_what_a_driver_says_is_told_without_password_and_query(tmp_path):
     source = Database("crm", database(tmp_path, CREATE))
     source.engine.url = source.engine.url.set(username="me", password="s3cret", host="db", query={"sslpassword": "t0p"})
 
-    with pytest.raises(SourceUnavailable) as caught, source.told(None):
+    with pytest.raises(SourceUnavailable) as caught, source._told(None):
         raise exc.OperationalError("SELECT 1", {}, Exception("no connection with password=s3cret sslpassword=t0p"))
 
     assert "s3cret" not in str(caught.value)
@@ -316,6 +316,8 @@ def test_days_at_the_ends_of_the_calendar_do_not_fail():
         ({"days": {"score": "created_at"}}, "score is the name of a column already"),
         ({"not_additive": {"users": "people come again"}}, "users is not a column of this stream"),
         ({"columns": {"lead_id": "string"}}, "'text', 'integer'"),
+        ({"changed": "updated_at"}, "updated_at is not a column of type timestamp; write one of created_at"),
+        ({"changed": "created_at", "key": ["lead_id", "created_on"]}, "declare `date`, and leave it out of `key`"),
         ({"tabel": "leads"}, "Extra inputs"),
     ],
 )
