@@ -14,6 +14,7 @@ BUILT_IN = {
     "mailchimp": "okr_pipeline.connectors.mailchimp:Mailchimp",
     "sql": "okr_pipeline.connectors.sql:SQL",
     "files": "okr_pipeline.connectors.files:Files",
+    "rest": "okr_pipeline.connectors.rest:Rest",
 }
 
 

@@ -35,7 +35,7 @@ MOVED = frozenset({301, 302, 303, 307, 308})
 
 def _endpoint(url: str) -> str:
     if url and not is_reference(url) and (problem := endpoint_problem(url)):
-        raise ValueError(f"{url!r} {problem}")
+        raise ValueError(problem)
     return url.rstrip("/")
 
 

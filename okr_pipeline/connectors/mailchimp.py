@@ -22,6 +22,7 @@ from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.credentials import basic
 from okr_pipeline.connectors.http import typed_batch, unreadable, within
 from okr_pipeline.connectors.json_api import ApiSettings, Endpoint, JsonApi
+from okr_pipeline.connectors.json_rows import check_distinct
 from okr_pipeline.connectors.paging import Request, by_offset
 from okr_pipeline.connectors.settings import Settings
 from okr_pipeline.errors import DataRejected, SourceRejected
@@ -116,22 +117,16 @@ class Mailchimp(Connector):
                 "before_send_time": self._midnight(window.last + timedelta(days=2)),
             },
         )
-        received, pages = 0, 0
-        seen: set[str] = set()
+        keys: list[pa.Table] = []
         with JsonApi(
             self, SOURCE, self._endpoint(key), credentials=basic("okr", key), secrets=[key], remedies=REMEDIES
         ) as api:
             for page in api.pages(request, by_offset("offset"), itemgetter("reports"), itemgetter("total_items")):
-                pages, received = pages + 1, received + len(page.rows)
                 batch = self._batch(page.rows, stream)
-                seen.update(batch["campaign_id"].to_pylist())
+                keys.append(pa.table([batch["campaign_id"]], ["campaign_id"]))
                 yield batch.filter(within(batch["send_date"], window))
-        if len(seen) != received:
-            raise DataRejected(
-                f"{self.name}: {SOURCE} announced {received} reports and sent {len(seen)}, some of them twice. "
-                "A campaign may have been sent between two pages: try again."
-            )
-        said.notes.update(pages=pages)
+        check_distinct(keys, self.name)
+        said.notes.update(pages=len(keys))
 
     def _endpoint(self, key: str) -> str:
         data_centre = re.fullmatch(r".+-([a-z]+\d+)", key)

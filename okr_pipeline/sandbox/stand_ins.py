@@ -12,7 +12,18 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Router
 
 from okr_pipeline import clock
-from okr_pipeline.sandbox import crm, faults, files, ga4, ga4_report, identity, mailchimp, search_console, servers
+from okr_pipeline.sandbox import (
+    crm,
+    faults,
+    files,
+    ga4,
+    ga4_report,
+    identity,
+    json_apis,
+    mailchimp,
+    search_console,
+    servers,
+)
 from okr_pipeline.sandbox.faults import LOOPBACK, Faulty
 from okr_pipeline.sandbox.identity import Guarded, Identity
 
@@ -23,7 +34,7 @@ SEARCH_SCOPES = frozenset(
 
 def start(folder: Path, stack: ExitStack) -> dict[str, str]:
     """Seeds what is missing in `folder`, starts the servers until `stack` closes, and says where everything is."""
-    for source in (ga4, search_console, mailchimp, crm, files):
+    for source in (ga4, search_console, mailchimp, crm, files, json_apis):
         source.seed(folder)
     crm.deliver(folder, clock.now())  # these two are no servers: they stand still at the hour of the start
     files.deliver(folder, clock.now())
@@ -66,6 +77,7 @@ def start(folder: Path, stack: ExitStack) -> dict[str, str]:
         "MAILCHIMP_ENDPOINT": url("email"),
         "NO_PROXY": direct,
         "no_proxy": direct,
+        **json_apis.env(url),
         **crm.env(nowhere if faults.of("crm") else folder),
         **files.env(nowhere if faults.of("files") else folder),
     }
@@ -79,5 +91,6 @@ def _application(folder: Path, account: Identity, served: ga4_report.Property) -
             Mount("/ga4", Faulty(Router(ga4.routes(served)), "ga4")),
             Mount("/search", Faulty(search, "search")),
             Mount("/email", Faulty(Router(mailchimp.routes(folder)), "email")),
+            *json_apis.mounts(folder),
         ]
     )

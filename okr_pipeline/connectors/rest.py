@@ -1,0 +1,65 @@
+"""REST: any JSON API, described in YAML alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import pyarrow as pa
+
+from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
+from okr_pipeline.connectors.json_api import JsonApi
+from okr_pipeline.connectors.json_path import path
+from okr_pipeline.connectors.json_rows import check_distinct
+from okr_pipeline.connectors.rest_settings import RestSettings, RestStream
+from okr_pipeline.connectors.settings import Settings
+
+REMEDIES = {
+    400: "Look at `get` and `params` of this stream.",
+    401: "Look at `auth`, and whether its environment variable holds the right value.",
+    403: "Ask the API's owner for the right to read this, or look at `auth`.",
+    404: "Look at `endpoint` and at `get` of this stream.",
+}
+
+
+class Rest(Connector):
+    """A JSON API."""
+
+    Settings: ClassVar[type[Settings]] = RestSettings
+
+    def streams(self) -> Sequence[Stream]:
+        """One stream for each declared list."""
+        return [each.stream(name, f"GET {each.get}") for name, each in self.settings.streams.items()]
+
+    def pull(self, stream: Stream, window: Window, said: Said) -> Iterator[pa.RecordBatch]:
+        """The window's rows, page by page; rows of other days that the API sends are left out."""
+        settings: RestSettings = self.settings
+        declared: RestStream = settings.streams[stream.name]
+        typed, rows, pages = declared.typed(), path(declared.rows), declared.pages
+        total = path(pages.total).get if pages and pages.total else None
+        said.notes.update(pages=0, rows=0)
+        keys: list[pa.Table] = []
+        with JsonApi(
+            self,
+            "the API",
+            settings.endpoint,
+            credentials=settings.auth.credentials() if settings.auth else None,
+            headers=settings.headers,
+            also=settings.hosts,
+            remedies=REMEDIES,
+        ) as api:
+            request = declared.request(window, settings.timezone)
+            for page in api.pages(request, pages.paging() if pages else None, rows.rows, total):
+                said.notes["pages"] += 1
+
+                def where(row: int) -> str:
+                    return f"{self.name}: {stream.name}, page {said.notes['pages']}, row {row + 1}"
+
+                table = declared.dated(typed.table(page.rows, where), settings.timezone)
+                said.notes["rows"] += table.num_rows
+                keys.append(table.select(stream.key))
+                if undated := table.column(stream.date).null_count if stream.date else 0:
+                    said.notes["rows_without_day"] = said.notes.get("rows_without_day", 0) + undated
+                yield from declared.within(table, window).to_batches()
+        if pages and pages.by in {"page", "offset"}:
+            check_distinct(keys, f"{self.name}: {stream.name}")

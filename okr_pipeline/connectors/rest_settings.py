@@ -1,0 +1,193 @@
+"""What the YAML of a `rest` source may say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from okr_pipeline.connectors import days_in_text, paging
+from okr_pipeline.connectors.contract import Window
+from okr_pipeline.connectors.credentials import ClientCredentials, basic, bearer
+from okr_pipeline.connectors.json_api import ApiSettings, Endpoint
+from okr_pipeline.connectors.json_path import MISSING, PathText, path
+from okr_pipeline.connectors.json_rows import Epoch, JsonRows
+from okr_pipeline.connectors.tables import Name, TableStream
+
+T = TypeVar("T", bound=Collection[str])
+
+
+def _mapping(value: object) -> object:
+    # Said here, since pydantic would show the value, and it may be a secret.
+    if not isinstance(value, Mapping):
+        raise ValueError("is not a mapping; write for example {bearer: '${API_TOKEN}'}")
+    return value
+
+
+def _param(value: object) -> object:
+    if isinstance(value, Mapping):
+        raise ValueError("is a mapping, since a brace begins one in YAML; put quotes around it, as in '{first}'")
+    if not isinstance(value, str | int | float):
+        raise ValueError("is neither text nor a number; write one of these")
+    return days_in_text.check(value) if isinstance(value, str) else value
+
+
+Param = Annotated[Any, AfterValidator(_param)]
+Templated = Annotated[str, AfterValidator(days_in_text.check)]
+
+
+class Written(BaseModel):
+    """A part of the YAML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class User(Written):
+    """HTTP basic authentication."""
+
+    user: str
+    password: SecretStr
+
+
+class OAuth2(Written):
+    """Client credentials; `in_body` for servers that want the secret as a form field."""
+
+    token_url: Endpoint = Field(min_length=1)
+    client_id: str
+    client_secret: SecretStr
+    scope: str = ""
+    in_body: bool = False
+
+
+class Auth(Written):
+    """One of four ways to show who asks; `headers` are whatever the API wants, such as {X-Api-Key: '${API_KEY}'}."""
+
+    bearer: SecretStr | None = None
+    headers: dict[Name, SecretStr] | None = None
+    basic: User | None = None
+    oauth2: OAuth2 | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Auth:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("write exactly one of bearer, headers, basic and oauth2")
+        return self
+
+    def credentials(self) -> Mapping[str, str] | ClientCredentials:
+        """As the client wants them."""
+        if self.bearer:
+            return bearer(self.bearer.get_secret_value())
+        if self.basic:
+            return basic(self.basic.user, self.basic.password.get_secret_value())
+        if self.oauth2:
+            secret = self.oauth2.client_secret.get_secret_value()
+            return ClientCredentials(**{**self.oauth2.model_dump(), "client_secret": secret})
+        return {name: value.get_secret_value() for name, value in (self.headers or {}).items()}
+
+
+class Pages(Written):
+    """`by` page or offset: `param`, counted from `start`. By cursor: the value at `at` goes into `param`. By next_link:
+    the URL at `at`. By link_header: nothing else. `total` is where the number of all rows is, if the API tells it."""
+
+    by: Literal["page", "offset", "cursor", "next_link", "link_header"]
+    param: str = ""
+    start: int | None = Field(default=None, ge=0)
+    at: PathText | None = None
+    total: PathText | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Pages:
+        wanted = {"page": {"param"}, "offset": {"param"}, "cursor": {"param", "at"}, "next_link": {"at"}}.get(
+            self.by, set()
+        )
+        given = {name for name in ("param", "at") if getattr(self, name)}
+        if missing := wanted - given:
+            raise ValueError(f"by {self.by} also needs {' and '.join(sorted(missing))}")
+        if extra := given - wanted:
+            raise ValueError(f"by {self.by} has no use for {' and '.join(sorted(extra))}; remove it")
+        if self.start is not None and self.by not in {"page", "offset"}:
+            raise ValueError(f"by {self.by} has no use for start; remove it")
+        return self
+
+    def paging(self) -> paging.Paging:
+        """How the pages follow one another."""
+        at = path(self.at or "$")
+
+        def find(body: Any) -> Any:
+            value = at.get(body)
+            return None if value is MISSING else value
+
+        return {
+            "page": paging.by_page(self.param),
+            "offset": paging.by_offset(self.param),
+            "cursor": paging.by_cursor(self.param, find),
+            "next_link": paging.by_next_link(find),
+            "link_header": paging.by_link_header,
+        }[self.by]
+
+    def begins(self) -> dict[str, int]:
+        """The parameter of the first request."""
+        if self.by not in {"page", "offset"}:
+            return {}
+        return {self.param: self.start if self.start is not None else int(self.by == "page")}
+
+
+class RestStream(TableStream):
+    """One list of the API. `get` and `params` may hold the window's days; `rows` is where the rows are in an answer,
+    `paths` where a column's field is in a row, unless it is named as the column is. A column in `optional` may be
+    missing from a row; one in `epochs` is a timestamp that comes as seconds or milliseconds since 1970."""
+
+    get: Templated = Field(pattern=r"^/")
+    params: dict[Name, Param] = Field(default={})
+    rows: PathText
+    pages: Pages | None = None
+    paths: dict[Name, PathText] = Field(default={})
+    optional: tuple[Name, ...] = ()
+    epochs: dict[Name, Epoch] = Field(default={})
+
+    @field_validator("paths", "optional", "epochs")
+    @classmethod
+    def _of_columns(cls, names: T, info: ValidationInfo) -> T:
+        columns: Mapping[str, str] = info.data.get("columns", {})
+        if unknown := [name for name in names if columns and name not in columns]:
+            raise ValueError(f"{', '.join(unknown)} is not a column; write one of {', '.join(columns)}")
+        if info.field_name == "epochs" and (wrong := [name for name in names if columns.get(name) != "timestamp"]):
+            raise ValueError(f"{', '.join(wrong)} is not a timestamp; give it that type under `columns`")
+        if info.field_name == "optional" and (wrong := [name for name in names if name in info.data.get("key", ())]):
+            raise ValueError(f"{', '.join(wrong)} is part of the key, which every row must have")
+        return names
+
+    def request(self, window: Window, timezone: str) -> paging.Request:
+        """The request for the first page of a window."""
+
+        def filled(value: Any) -> Any:
+            return days_in_text.fill(value, window, timezone) if isinstance(value, str) else value
+
+        params = {name: filled(value) for name, value in self.params.items()}
+        return paging.Request(filled(self.get), {**params, **(self.pages.begins() if self.pages else {})})
+
+    def typed(self) -> JsonRows:
+        """How its rows become columns."""
+        return JsonRows(self.source_schema(), self.paths, frozenset(self.optional), self.epochs)
+
+
+class RestSettings(ApiSettings):
+    """`okr_config/connectors/<name>.yaml` of a JSON API. Only the host of `endpoint` (and of OAuth2's token_url) is
+    called, and those in `hosts`, which get no credentials."""
+
+    endpoint: Endpoint = Field(min_length=1)
+    auth: Annotated[Auth, BeforeValidator(_mapping)] | None = None
+    headers: dict[Name, str] = Field(default={})
+    hosts: tuple[Annotated[str, Field(pattern=r"^[\w.-]+$")], ...] = ()
+    streams: dict[Name, RestStream] = Field(min_length=1)
