@@ -33,6 +33,12 @@ HomeDir = Annotated[
 Sandbox = Annotated[
     bool, typer.Option("--sandbox", help="Pull from local stand-ins with seeded data instead of your sources.")
 ]
+AsOf = Annotated[
+    datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The day; default: the last scored.")
+]
+KnownAt = Annotated[
+    datetime | None, typer.Option("--known-at", help="As it was known at this instant (UTC unless it says).")
+]
 CONFIG, HOME = Path("okr_config"), Path(".okr")
 
 
@@ -107,12 +113,8 @@ def check(config: ConfigDir = CONFIG, sandbox: Sandbox = False) -> None:
 
 @app.command()
 def score(
-    as_of: Annotated[
-        datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The day; default: the last scored.")
-    ] = None,
-    known_at: Annotated[
-        datetime | None, typer.Option("--known-at", help="As it was known at this instant (UTC unless it says).")
-    ] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     format_: Annotated[Format, typer.Option("--format")] = Format.table,
     config: ConfigDir = CONFIG,
     home: HomeDir = HOME,
@@ -134,25 +136,35 @@ def score(
 @app.command()
 def explain(
     key_result: str,
-    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"])] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    configuration: Annotated[
+        bool, typer.Option("--configuration", help="Show the configuration that the score was made with, instead.")
+    ] = False,
     format_: Annotated[Format, typer.Option("--format")] = Format.table,
     config: ConfigDir = CONFIG,
     home: HomeDir = HOME,
 ) -> None:
     """Where a key result's number comes from: the formula with its numbers, the days, the loads and the raw rows."""
-    from okr_pipeline.explain import explanation, explanation_text
+    from okr_pipeline.audit.explain import explanation
+    from okr_pipeline.audit.text import explanation_text
+    from okr_pipeline.report import utc
+    from okr_pipeline.scoring.configurations import recall, scored_ever
 
-    read = load(config, os.environ, unset_is_wrong=False)
-    if key_result not in read.key_results:
-        raise ConfigError(f"there is no key result `{key_result}`; there are: {', '.join(read.key_results)}")
     with _published(home) as connection:
-        found = explanation(connection, read, read.key_results[key_result], _scored_day(connection, as_of, None))
-    if format_ is Format.json:
-        import json
-
-        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2, default=str) + "\n")
-    else:
-        console.print(explanation_text(found), markup=False, soft_wrap=True)
+        found = explanation(connection, key_result, _scored_day(connection, as_of, known_at), utc(known_at))
+        if found is None:
+            known = ", ".join(scored_ever(connection))
+            raise ConfigError(f"the key result `{key_result}` was not scored by then; there are: {known}")
+        if configuration and "configuration" in found:
+            found = recall(connection, found["configuration"])
+    if format_ is Format.json or configuration:
+        _print_json(found)
+        return
+    with suppress(ConfigError):  # a past score can be told whatever the configuration says now
+        configured = load(config, os.environ, unset_is_wrong=False).key_results.get(key_result)
+        found["place"] = configured.place if configured else None
+    console.print(explanation_text(found), markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -188,6 +200,12 @@ def _sources(config: Path, home: Path, sandbox: bool, last: date | None) -> Iter
                 os.environ["OKR_NOW"] = clock.night_after(last or DEMO_DAY, zone).isoformat()
             os.environ |= stack.enter_context(running(home))
         yield load(config, os.environ)
+
+
+def _print_json(found: object) -> None:
+    import json
+
+    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
 @contextmanager

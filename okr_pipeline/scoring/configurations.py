@@ -35,3 +35,9 @@ def recall(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
         raise KeyError(name)
     document_: dict[str, Any] = json.loads(found[0][0])
     return document_
+
+
+def scored_ever(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Every key result that was ever scored, those that were removed included."""
+    query = "SELECT DISTINCT key_result FROM ledger.configurations WHERE key_result IS NOT NULL ORDER BY key_result"
+    return [row[0] for row in connection.execute(query).fetchall()]

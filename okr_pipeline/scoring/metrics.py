@@ -88,19 +88,23 @@ def measure(connection: duckdb.DuckDBPyConnection, config: Config, metrics: Iter
 
 def part_sql(config: Config, metric: Metric, part: Part) -> str:
     """The query that makes one part of one metric, per day."""
-    from_view = part.source in config.views
+    return daily_sql(metric.id, part, _source(config, part), of_view=part.source in config.views)
+
+
+def daily_sql(metric: str, part: Part, source: str, *, of_view: bool) -> str:
+    """The same from any relation that has the columns of the part's table or view."""
     aggregate = part.aggregate
     conditions = [part.where or "TRUE", *([f"{aggregate.item} IS NOT NULL"] if aggregate.item else [])]
     return statement(
         "scoring/sql/parts.sql",
-        metric=metric.id,
+        metric=metric,
         part=part.name,
         day=quoted(part.date),
         counts_from=quoted(part.counts_from or part.date),
         item=aggregate.item or "NULL",
         aggregate=_STORED[aggregate.function].format(value=aggregate.value or "*"),
-        loads="FLATTEN(LIST(_loads))" if from_view else "LIST(_load)",
-        source=_source(config, part),
+        loads="FLATTEN(LIST(_loads))" if of_view else "LIST(_load)",
+        source=source,
         where=" AND ".join(conditions),
     )
 

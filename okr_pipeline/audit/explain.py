@@ -1,0 +1,123 @@
+"""`okr explain`: all that a score rests on, as it was when it was scored. What stands in it recomputes to the score."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+
+from okr_pipeline.audit.rows import Window, days, parts_of, rows_of, rows_query
+from okr_pipeline.scoring import Scoring, scores_at, scoring_known_at
+from okr_pipeline.scoring.configurations import recall
+from okr_pipeline.warehouse.engine import statement
+
+FIRST_ROWS = 5
+_SCORE = (
+    *("as_of", "known_at", "unit", "value", "baseline", "target", "lower_bound", "upper_bound", "distance", "progress"),
+    *("score", "expected", "status", "reason", "held_from", "final", "last_data_day", "first_day", "last_day"),
+    *("alongside", "weight", "configuration"),
+)
+
+
+def explanation(
+    connection: duckdb.DuckDBPyConnection, key_result: str, as_of: date, known_at: datetime | None = None
+) -> dict[str, Any] | None:
+    """Where a key result's score as of a day came from, as known at an instant (naive UTC); None when it was never scored."""
+    scoring = scoring_known_at(connection, known_at, key_result)
+    if scoring is None:
+        return None
+    found = {"key_result": key_result, "sentence": scoring.key_results[key_result]["sentence"]}
+    row = score_row(connection, scoring, key_result, as_of)
+    if row is None:
+        return found | {"score": None}
+    document = recall(connection, row["configuration"])
+    intervals = json.loads(row["intervals"]) if row["intervals"] else None
+    parts = parts_of(document)
+    return {
+        **found,
+        "scored_at": scoring.known_at,
+        **{name: row[name] for name in _SCORE},
+        "configured": document["key_result"],
+        "metric": row["metric"],
+        "formula": formula_of(document),
+        "parts": json.loads(row["parts"] or "{}"),
+        "aggregates": {part.name: part.aggregate.function for part in parts},
+        "intervals": intervals,
+        "days": days_of(connection, document, row, scoring.load),
+        "loads": _loads(connection, row["loads"]),
+        "failures": _failures(connection, sorted({table for part in parts for table in part.tables}), scoring.load),
+        "rows": [each | _first_rows(connection, each["sql"]) for each in queries(connection, row, scoring.load)],
+    }
+
+
+def queries(connection: duckdb.DuckDBPyConnection, row: dict[str, Any], load: int) -> list[dict[str, Any]]:
+    """For each part of a score row: what it is, and the SQL for its raw rows as they stood at a load."""
+    if row["last_day"] is None:
+        return []
+    document, as_of = recall(connection, row["configuration"]), row["held_from"] or row["as_of"]
+    return [
+        {
+            "part": part.name,
+            "what": document["metric"]["parts"][part.name]["formula"].replace('"', ""),
+            "table": part.source,
+            "sql": rows_query(connection, document, part, _window(row), as_of, load) + ";",
+        }
+        for part in parts_of(document)
+    ]
+
+
+def score_row(
+    connection: duckdb.DuckDBPyConnection, scoring: Scoring, key_result: str, as_of: date
+) -> dict[str, Any] | None:
+    """The score of one key result as of a day, as it stood at a scoring."""
+    rows = scores_at(connection, scoring, as_of).to_pylist()
+    return next((row for row in rows if row["key_result"] == key_result), None)
+
+
+def formula_of(document: dict[str, Any]) -> str:
+    """The metric's formula over its parts, without what only keeps a division from failing."""
+    from sqlglot import exp, parse_one
+
+    def plain(node: exp.Expression) -> exp.Expression:
+        return node.this if isinstance(node, exp.Nullif) and node.expression.sql() == "0" else node
+
+    return parse_one(document["metric"]["formula"], dialect="duckdb").transform(plain).sql("duckdb").replace('"', "")
+
+
+def days_of(
+    connection: duckdb.DuckDBPyConnection, document: dict[str, Any], row: dict[str, Any], load: int
+) -> list[dict[str, Any]]:
+    """The parts of a score by day, for a cadence by interval and day."""
+    if row["last_day"] is None:
+        return []
+    intervals = json.loads(row["intervals"]) if row["intervals"] else []
+    windows: list[Window] = [(each["first"], each["last"]) for each in intervals] or [_window(row)]
+    as_of = row["held_from"] or row["as_of"]
+    return days(connection, document, windows, as_of, load, by_interval=bool(intervals))
+
+
+def _window(row: dict[str, Any]) -> Window:
+    return row["first_day"], row["last_day"]
+
+
+def _loads(connection: duckdb.DuckDBPyConnection, loads: list[int]) -> list[dict[str, Any]]:
+    found = connection.execute(
+        "SELECT load, table_name, known_at, first_day, last_day, available_through, final_through, notes"
+        " FROM ledger.loads WHERE load IN (SELECT UNNEST(?)) ORDER BY load",
+        [loads],
+    )
+    return [load | {"notes": json.loads(load["notes"])} for load in rows_of(found)]
+
+
+def _failures(connection: duckdb.DuckDBPyConnection, tables: list[str], load: int) -> list[dict[str, Any]]:
+    """The tables whose newest attempt by then had failed."""
+    return rows_of(connection.execute(statement("audit/sql/failures.sql"), [tables, load]))
+
+
+def _first_rows(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
+    """How many raw rows there are, and the first of them."""
+    query = query.removesuffix(";")
+    count = connection.execute(f"SELECT COUNT(*) FROM ({query})").fetchall()[0][0]
+    return {"count": count, "first": rows_of(connection.execute(f"{query} LIMIT {FIRST_ROWS}"))}

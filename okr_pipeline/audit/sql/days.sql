@@ -1,0 +1,39 @@
+-- The parts of a metric by day, for each window: all days of it for flows, each item's last day for levels. What is counted
+-- once (count distinct) is counted on the first day of the window that has it, so that days add up.
+WITH measured AS (
+{% for query in measured %}
+    {{ query }}
+    {{ "UNION ALL" if not loop.last }}
+{% endfor %}
+),
+
+functions AS (
+    SELECT * FROM (VALUES {% for name, function in functions.items() %}('{{ name }}', '{{ function }}'){{ ", " if not loop.last }}{% endfor %}) AS f (part, function)
+),
+
+windows AS (
+    SELECT * FROM (VALUES {% for first, last in windows %}({{ loop.index }}, DATE '{{ first }}', DATE '{{ last }}'){{ ", " if not loop.last }}{% endfor %}) AS w (number, first_day, last_day)
+),
+
+used AS (
+    SELECT w.number, w.first_day, m.part, f.function, m.day, m.item, m.value, m.row_count,
+           ROW_NUMBER() OVER (PARTITION BY w.number, m.part, m.item ORDER BY m.day) = 1 AS is_first
+    FROM windows AS w
+    JOIN measured AS m ON m.day <= w.last_day AND m.counts_from <= DATE '{{ as_of }}'
+    JOIN functions AS f ON f.part = m.part
+    WHERE f.function = 'latest' OR m.day >= w.first_day
+    QUALIFY f.function <> 'latest' OR m.day = MAX(m.day) OVER (PARTITION BY w.number, m.part, m.item)
+)
+
+SELECT {% if by_interval %}first_day AS "interval", {% endif %}day, part,
+    CAST(CASE function
+        WHEN 'min' THEN MIN(value)
+        WHEN 'max' THEN MAX(value)
+        WHEN 'count_distinct' THEN SUM(CASE WHEN is_first THEN 1 ELSE 0 END)
+        ELSE SUM(value)
+    END AS DOUBLE) AS value,
+    COUNT(DISTINCT item) AS items,
+    CAST(SUM(row_count) AS BIGINT) AS row_count
+FROM used
+GROUP BY number, first_day, day, part, function
+ORDER BY number, day, part
