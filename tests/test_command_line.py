@@ -284,7 +284,7 @@ def test_before_the_first_run_there_is_a_message(okr, tmp_path, command):
 
 def test_explain_leads_from_the_score_to_the_raw_rows(demo, okr):
     told = okr("explain", "conversion-rate", "--home", demo.home).out
-    assert "from 15.0% to 20.0%" in told
+    assert "from 15% to 20%" in told
     assert "okr_config/objectives/5-launch.yaml:13" in told
     assert re.search(r"Formula +numerator / ", told)
     assert re.search(r"Parts +.*numerator = [\d,]+", told)

@@ -15,7 +15,14 @@ import recompute
 from okr_pipeline.audit.explain import explanation
 
 BETWEEN = datetime(2026, 11, 15, 12)  # noqa: DTZ001 - naive UTC
-DAYS = [date(2026, 10, 1), date(2026, 10, 5), date(2026, 10, 18), date(2026, 10, 31), date(2026, 11, 14), date(2026, 11, 15)]
+DAYS = [
+    date(2026, 10, 1),
+    date(2026, 10, 5),
+    date(2026, 10, 18),
+    date(2026, 10, 31),
+    date(2026, 11, 14),
+    date(2026, 11, 15),
+]
 
 
 @pytest.fixture(scope="module")
