@@ -95,11 +95,23 @@ def land(connection: duckdb.DuckDBPyConnection, table: Table, window: Window, ro
                 said.available_through,
                 said.final_through,
                 said.notes,
+                _days_with_rows(connection, table.name, stream, window),
             )
             record(connection, number, load)
     finally:
         connection.unregister("pulled")
     return load
+
+
+def _days_with_rows(
+    connection: duckdb.DuckDBPyConnection, name: str, stream: Stream, window: Window
+) -> list[date] | None:
+    """The days of the window that have rows now: the others are empty. None for a list without days."""
+    if stream.date is None:
+        return None
+    day = quoted(stream.date)
+    query = f"SELECT LIST(DISTINCT {day} ORDER BY {day}) FROM raw.{quoted(name)} WHERE {day} BETWEEN ? AND ?"
+    return connection.execute(query, [window.first, window.last]).fetchall()[0][0] or []
 
 
 def _scope(stream: Stream, window: Window) -> str:

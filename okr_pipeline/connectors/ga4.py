@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from okr_pipeline.connectors import ga4_report
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
+from okr_pipeline.connectors.http import no_page_twice
 from okr_pipeline.connectors.settings import Settings, is_reference
 from okr_pipeline.errors import DataRejected, SourceRejected
 
@@ -98,6 +99,7 @@ class GA4(Connector):
         from google.analytics.data_v1beta import BetaAnalyticsDataClient
 
         received = pages = 0
+        seen: set[tuple[Any, ...]] = set()
         with BetaAnalyticsDataClient(
             credentials=self._credentials(),
             transport=self.settings.transport,
@@ -108,7 +110,9 @@ class GA4(Connector):
                 self._check_zone(answer.metadata.time_zone)
                 received, pages = received + len(answer.rows), pages + 1
                 _note(said, answer, received, pages)
-                yield self._batch(stream, window, answer)
+                batch = self._batch(stream, window, answer)
+                no_page_twice(self.name, "GA4", batch, seen)
+                yield batch
                 if received >= answer.row_count or not answer.rows:
                     break
         if received != answer.row_count:

@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from okr_pipeline.connectors.http import finite
+
 # Column types have to be known before the first answer: the API's TYPE_INTEGER metrics, its averages and shares, and
 # for all others (money, values, custom metrics) exact decimals. A value that does not fit its type is refused.
 INTEGERS = frozenset(
@@ -76,4 +78,7 @@ def _array(values: Sequence[str], field: pa.Field) -> pa.Array:
     text = pa.array(values, pa.string())
     if pa.types.is_date(field.type):
         text = pc.strptime(text, format="%Y%m%d", unit="s")
-    return text.cast(field.type)
+    numbers = text.cast(field.type)
+    if pa.types.is_floating(field.type) and not finite(numbers):
+        raise ValueError(f"a value of {field.name} is no number")
+    return numbers

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import inf
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +16,7 @@ from okr_pipeline.connectors.contract import Window
 from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
 
 TIMEOUT = 60.0  # seconds for one request; a page of 25,000 rows takes a few
+TOKENS = re.compile(r"(?i:bearer)\s+\S+|eyJ[\w-]{8,}\S*|ya29\.\S+")  # what was sent, and a source may repeat
 TRY_LATER = frozenset({408, 425, 429})
 
 
@@ -44,9 +47,10 @@ def refusal(
 
 
 def brief(said: str, *secrets: str) -> str:
-    """A source's own words, fit for one line of a message: without the secrets, and not a whole page of HTML."""
+    """A source's own words, fit for one line of a message: without secrets and tokens, and not a whole page of HTML."""
     for secret in filter(None, secrets):
         said = said.replace(secret, "***")
+    said = TOKENS.sub("***", said)
     line = " ".join(said.split()).rstrip(".")
     return line if len(line) <= 200 else f"{line[:200]}…"
 
@@ -61,9 +65,32 @@ def typed_batch(name: str, source: str, columns: Mapping[str, pa.Array], schema:
                 "Look at the rows there; nothing of this pull was landed."
             )
     try:
-        return pa.RecordBatch.from_arrays([columns[field.name].cast(field.type) for field in schema], schema=schema)
+        batch = pa.RecordBatch.from_arrays([columns[field.name].cast(field.type) for field in schema], schema=schema)
     except pa.ArrowInvalid as error:
         raise DataRejected(unreadable(name, source, error)) from error
+    for column in schema:
+        if pa.types.is_floating(column.type) and not finite(batch.column(column.name)):
+            raise DataRejected(unreadable(name, source, ValueError(f"{column.name} is not a number in some row")))
+    return batch
+
+
+def finite(numbers: pa.Array) -> bool:
+    """Whether none is NaN or infinite, which JSON parsers let through."""
+    return bool(pc.all(pc.is_finite(numbers), min_count=0).as_py())
+
+
+def no_page_twice(name: str, source: str, page: pa.RecordBatch, seen: set[tuple[Any, ...]]) -> None:
+    """Refuses a page that begins as another one did: its source would be asked for ever, or rows pass for others.
+
+    `seen` is the pull's own, empty at first.
+    """
+    for row in page.slice(0, 1).to_pylist():
+        first = tuple(row.values())
+        if first in seen:
+            raise DataRejected(
+                f"{name}: {source} sent the same page twice. Try again; if it stays so, its paging has changed."
+            )
+        seen.add(first)
 
 
 def within(days: pa.Array | pa.ChunkedArray, window: Window) -> pa.Array | pa.ChunkedArray:

@@ -9,6 +9,7 @@ Pacific days; a day without data is left out of an answer; recent days are incom
 from __future__ import annotations
 
 import http.client
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -21,7 +22,7 @@ from pydantic import Field
 
 from okr_pipeline import clock
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
-from okr_pipeline.connectors.http import TIMEOUT, brief, refusal, typed_batch, unreadable, within
+from okr_pipeline.connectors.http import TIMEOUT, brief, no_page_twice, refusal, typed_batch, unreadable, within
 from okr_pipeline.connectors.settings import Settings, TimeZone
 from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
 
@@ -153,6 +154,7 @@ class SearchConsole(Connector):
         dimensions = ["date", "query"] if stream.name == QUERIES.name else ["date"]
         size = self.settings.page_size
         start, received = 0, size
+        seen: set[tuple[Any, ...]] = set()
         while received == size:
             body = {
                 "startDate": window.first.isoformat(),
@@ -169,7 +171,9 @@ class SearchConsole(Connector):
             received = len(rows)
             start += received
             if received:
-                yield self._batch(stream, rows, len(dimensions))
+                batch = self._batch(stream, rows, len(dimensions))
+                no_page_twice(self.name, SOURCE, batch, seen)
+                yield batch
 
     def _batch(self, stream: Stream, rows: list[Any], dimensions: int) -> pa.RecordBatch:
         try:
@@ -194,6 +198,8 @@ class SearchConsole(Connector):
         import httplib2
         from googleapiclient.discovery import build
 
+        # It logs a refusal's own words, which may repeat the token. They come with our error, without it.
+        logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
         return build(
             "searchconsole",
             "v1",
@@ -232,9 +238,9 @@ class SearchConsole(Connector):
             answer = request.execute(num_retries=0)
         except HttpError as error:
             request.http.close()  # a wait may follow, and httplib2 would then write into a connection closed meanwhile
-            raise self._refused(error) from error
+            raise self._refused(error) from None
         except GoogleAuthError as error:
-            raise self._not_authorised(error) from error
+            raise self._not_authorised(error) from None
         except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:
             raise SourceUnavailable(
                 f"{self.name}: {SOURCE} cannot be reached ({brief(str(error)) or type(error).__name__}). "

@@ -26,6 +26,7 @@ class Load:
     available_through: date | None = None
     final_through: date | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    days_with_rows: list[date] | None = None  # None for lists without days
 
 
 def next_load(connection: duckdb.DuckDBPyConnection) -> int:
@@ -42,12 +43,13 @@ def record(connection: duckdb.DuckDBPyConnection, number: int, load: Load) -> No
     connection.execute(
         "INSERT INTO ledger.loads SELECT ?, ?, ?, ?,"
         " GREATEST(CAST(? AS TIMESTAMP), (SELECT MAX(known_at) + INTERVAL 1 MICROSECOND FROM ledger.loads)),"
-        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?",
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?",
         [
             *(number, load.table_name, load.first_day, load.last_day, clock.now().astimezone(UTC).replace(tzinfo=None)),
             *(load.outcome, load.message, load.change.received, load.change.inserted, load.change.changed),
             *(load.change.vanished, load.change.unchanged, load.available_through, load.final_through),
             json.dumps(load.notes, ensure_ascii=False, sort_keys=True, default=str),
+            load.days_with_rows,
         ],
     )
 

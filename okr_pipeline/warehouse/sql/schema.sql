@@ -33,19 +33,29 @@ CREATE TABLE IF NOT EXISTS ledger.configurations (
     document VARCHAR NOT NULL          -- JSON
 );
 
--- What is known of each day of each table: asked for at all, delivered by the source, final. No row: never fetched.
-CREATE VIEW IF NOT EXISTS ledger.coverage AS
+-- Of a load that landed: the days of its window that have rows. Null for lists without days.
+ALTER TABLE ledger.loads ADD COLUMN IF NOT EXISTS days_with_rows DATE[];
+
+-- What is known of each day of each table. `state`: 'rows' or 'empty' (fetched and final), 'not_final' (fetched, and may
+-- still change or come), 'failed' (asked for, and never landed). No row: never fetched.
+CREATE OR REPLACE VIEW ledger.coverage AS
 WITH asked AS (
-    SELECT table_name, load, available_through, final_through,
+    SELECT table_name, load, CASE WHEN outcome = 'landed' THEN load END AS landed, received, days_with_rows,
+           available_through, final_through,
            CAST(UNNEST(GENERATE_SERIES(first_day, last_day, INTERVAL 1 DAY)) AS DATE) AS day
     FROM ledger.loads
-    WHERE outcome = 'landed'
+),
+known AS (
+    SELECT table_name, day, MAX(landed) AS landed, MAX(load) AS tried,
+           COALESCE(MAX_BY(day <= available_through, landed), FALSE) AS available,
+           COALESCE(MAX_BY(day <= final_through AND day <= available_through, landed), FALSE) AS final,
+           MAX_BY(COALESCE(LIST_CONTAINS(days_with_rows, day), received > 0), landed) AS has_rows
+    FROM asked
+    GROUP BY table_name, day
 )
-SELECT table_name, day, MAX(load) AS load,
-       MAX_BY(day <= available_through, load) AS available,
-       MAX_BY(day <= final_through AND day <= available_through, load) AS final
-FROM asked
-GROUP BY table_name, day;
+SELECT table_name, day, COALESCE(landed, tried) AS load, available, final,
+       CASE WHEN landed IS NULL THEN 'failed' WHEN NOT final THEN 'not_final' WHEN has_rows THEN 'rows' ELSE 'empty' END AS state
+FROM known;
 
 -- A table is in trouble while its newest attempt failed.
 CREATE VIEW IF NOT EXISTS ledger.trouble AS

@@ -1,0 +1,72 @@
+"""The connectors that come with the package, held to the contract against the sandbox's stand-ins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from okr_pipeline import sandbox
+from okr_pipeline.config import load
+from okr_pipeline.connectors.contract import Connector
+from okr_pipeline.connectors.kit.testing import ConnectorContract
+
+SHIPPED = Path(__file__).parents[2] / "okr_config"
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Connector]]:
+    """The shipped configuration's connectors by name, over the sandbox; `ga4-rest` is GA4 over REST."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OKR_NOW", "2026-11-16T05:00:00+07:00")
+        patch.setenv("GA4_TRANSPORT", "rest")
+        with sandbox.running(home) as over_rest:
+            found = _connectors({**os.environ, **over_rest})
+            patch.delenv("GA4_TRANSPORT")
+            patch.setattr(os, "environ", {**os.environ, **over_rest})
+            with sandbox.running(home) as over_grpc:
+                patch.setattr(os, "environ", {**os.environ, **over_grpc})
+                yield {**_connectors({**os.environ, **over_grpc}), "ga4-rest": found["ga4"]}
+
+
+def _connectors(environment: dict[str, str]) -> dict[str, Connector]:
+    return {table.connector.name: table.connector for table in load(SHIPPED, environment).tables.values()}
+
+
+class Shipped(ConnectorContract):
+    """One of the shipped connectors, by its name there."""
+
+    name: str
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def connector(cls, shipped: dict[str, Connector]) -> Any:
+        return shipped[cls.name]
+
+
+class TestMailchimp(Shipped):
+    name = "email"
+
+
+class TestSearchConsole(Shipped):
+    name = "search"
+
+
+class TestGA4OverREST(Shipped):
+    name = "ga4-rest"
+
+
+class TestGA4OverGRPC(Shipped):
+    name = "ga4"
+
+
+class TestSQL(Shipped):
+    name = "crm"
+
+
+class TestFiles(Shipped):
+    name = "files"
