@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -23,8 +24,14 @@ def _seconds(value: object) -> object:
     return int(match[1]) * (60 if match[2].startswith("minute") else 1) if match else value
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Looked up once: it walks through the whole database of time zones."""
+    return frozenset(available_timezones())
+
+
 def _zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _zones():
         raise ValueError(f"{value!r} is not an IANA time zone; write for example `Asia/Bangkok`")
     return ZoneInfo(value).key
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from okr_pipeline.warehouse import Load, catch_up, record
+from okr_pipeline.warehouse import Change, Load, catch_up, record
 from okr_pipeline.warehouse.engine import create_schema
 from okr_pipeline.warehouse.ledger import next_load
 
@@ -44,9 +44,9 @@ WORDS = {(False, False): "not available", (True, False): "not final", (True, Tru
 
 def said(connection, days: range, table: str = "t") -> list[str]:
     found = connection.execute(
-        "SELECT day, available, final FROM ledger.coverage WHERE table_name = ?", [table]
+        "SELECT day, state, available, final FROM ledger.coverage WHERE table_name = ?", [table]
     ).fetchall()
-    words = {row[0]: WORDS[row[1:]] for row in found}
+    words = {day: "failed" if state == "failed" else WORDS[tuple(known)] for day, state, *known in found}
     assert len(words) == len(found)
     return [words.get(day(number), "never fetched") for number in days]
 
@@ -62,6 +62,25 @@ def test_four_things_that_a_day_can_be_are_told_apart(connection):
         *("never fetched", "final", "final", "not final", "not available", "never fetched")
     ]
     assert says(connection, 1, "another") == "never fetched"
+
+
+def test_a_day_with_rows_is_told_from_an_empty_one(connection):
+    load = Load("t", day(1), day(4), available_through=day(4), final_through=day(3), days_with_rows=[day(1), day(4)])
+    record(connection, next_load(connection), load)
+    failed(connection, 4, 5)
+
+    states = connection.execute("SELECT day, state FROM ledger.coverage ORDER BY day").fetchall()
+    assert states == [
+        (day(number), state) for number, state in enumerate(("rows", "empty", "empty", "not_final", "failed"), start=1)
+    ]
+
+
+def test_a_list_without_days_has_rows_on_every_day_when_it_has_any(connection):
+    record(connection, 1, Load("t", day(1), day(2), "landed", None, Change(3, 3, 0, 0, 0), day(2), day(2)))
+    record(connection, 2, Load("empty", day(1), day(2), available_through=day(2), final_through=day(2)))
+
+    found = connection.execute("SELECT table_name, state FROM ledger.coverage ORDER BY ALL").fetchall()
+    assert found == [("empty", "empty")] * 2 + [("t", "rows")] * 2
 
 
 def test_what_is_not_delivered_is_not_final_whatever_is_claimed(connection):
@@ -81,7 +100,7 @@ def test_a_failed_attempt_covers_nothing_and_takes_nothing_away(connection):
     landed(connection, 1, 3)
     failed(connection, 1, 6)
 
-    assert (says(connection, 3), says(connection, 4)) == ("final", "never fetched")
+    assert (says(connection, 3), says(connection, 4), says(connection, 7)) == ("final", "failed", "never fetched")
 
 
 def test_a_table_is_in_trouble_while_its_newest_attempt_failed(connection):
@@ -152,6 +171,7 @@ def test_coverage_and_catching_up_are_what_a_loop_over_the_loads_says(loads, fir
         for begin, days, available, final, fails in loads:
             if fails:
                 failed(connection, begin, begin + days)
+                known = {**dict.fromkeys(range(begin, begin + days + 1), "failed"), **known}
                 continue
             landed(connection, begin, begin + days, begin + available, begin + final)
             for number in range(begin, begin + days + 1):
@@ -160,5 +180,5 @@ def test_coverage_and_catching_up_are_what_a_loop_over_the_loads_says(loads, fir
         assert said(connection, range(31)) == [known.get(n, "never fetched") for n in range(31)]
         start = catch_up(connection, "t", day(1), day(first))
         assert day(1) <= start <= day(first)
-        assert all(n in known for n in range(1, first) if day(n) < start)
+        assert all(known.get(n) == "final" for n in range(1, first) if day(n) < start)
         assert start == day(first) or known.get((start - day(0)).days) != "final"
