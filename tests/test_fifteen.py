@@ -317,7 +317,9 @@ class Every:
     def scored(self, said: Sources, as_of: date) -> Scored:
         days = {day for day in self.happened(said, as_of) if day <= as_of}
         kept = sum(any(first <= day <= last for day in days) for first, last in self.intervals)
-        complete, planned = sum(last <= as_of for _, last in self.intervals), len(self.intervals)
+        # The period's end closes the last interval.
+        complete = sum(min(last, LAST) <= as_of for _, last in self.intervals)
+        planned = len(self.intervals)
         return Scored(Fraction(kept), Fraction(complete, planned), Fraction(0), Fraction(planned))
 
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,11 @@ from okr_pipeline import connectors
 from okr_pipeline.config import formula
 from okr_pipeline.config.lookup import Lookup
 from okr_pipeline.config.models import KeyResultYaml, MetricYaml, ObjectiveYaml, OrganisationYaml
-from okr_pipeline.config.resolved import Config, KeyResult, Metric, Objective, Table
-from okr_pipeline.config.source import Path_, Problems, Source, read, suggestion
+from okr_pipeline.config.periods import Period
+from okr_pipeline.config.resolved import Config, KeyResult, MeasuredBaseline, Metric, Objective, Table
+from okr_pipeline.config.source import Problems, Source, read, suggestion
+from okr_pipeline.config.suits import wrong_with_metric
+from okr_pipeline.config.words import Measured
 from okr_pipeline.errors import ConfigError
 
 
@@ -27,6 +32,19 @@ def load(directory: Path, environment: Mapping[str, str], *, unset_is_wrong: boo
     if not (directory / "okr.yaml").is_file():
         raise ConfigError(f"{directory}/okr.yaml does not exist; name the configuration's folder with --config")
     return _Loading(directory, environment, unset_is_wrong).config()
+
+
+_DECIDES_NOTHING = {"title", "owner", "changes"}  # of the fields of a key result; changes make versions of their own
+
+
+@dataclass(frozen=True)
+class _Of:
+    """What a key result is part of, and may name."""
+
+    objective: ObjectiveYaml
+    period: Period
+    organisation: OrganisationYaml
+    metrics: Mapping[str, Metric]
 
 
 class _Loading:
@@ -133,7 +151,7 @@ class _Loading:
                 if f"metric {name}" in self.written:
                     self.problems.add(source.place((name,)), f"there are two metrics `{name}`; rename one")
                 self.written[f"metric {name}"] = data
-                entry = source.entry(name)
+                entry = source.at(name)
                 written = entry.validate(MetricYaml, data, self.problems)
                 if written and (metric := lookup.metric(name, written, entry)):
                     yield metric
@@ -151,42 +169,14 @@ class _Loading:
                 continue
             results = []
             for index, spec in enumerate(written.key_results):
-                where: Path_ = ("key_results", index)
-                place = source.place(where)
+                place = source.place(("key_results", index))
                 for name in (spec.id, *([written.id] if index == 0 else [])):
                     if name in seen:
                         self.problems.add(place, f"`{name}` is used already at {seen[name]}; ids are unique")
                     seen[name] = place
-                metric = metrics.get(spec.metric)
-                if metric is None:
-                    if f"metric {spec.metric}" not in self.written and "metrics" not in self.wrong:
-                        message = f"there is no metric `{spec.metric}`; {suggestion(spec.metric, metrics)}"
-                        self.problems.add(source.place((*where, "metric")), message)
-                    continue
-                for field, message in _wrong_with_metric(spec, metric, period.first, period.last):
-                    self.problems.add(source.place((*where, field)), message)
-                if spec.every and not period.has_whole(spec.every.unit, organisation.week_starts):
-                    message = f"no {spec.every.unit} belongs to {period.name}; use a shorter interval"
-                    self.problems.add(source.place((*where, "every")), message)
-                decides = [
-                    source.data["key_results"][index],
-                    source.data["period"],
-                    self.written["organisation"],
-                    self.written[f"metric {metric.id}"],
-                    *(self.written.get(f"view {part.source}") for part in metric.parts),
-                ]
-                results.append(
-                    KeyResult(
-                        spec,
-                        written.id,
-                        spec.title or metric.title,
-                        spec.owner or written.owner,
-                        metric,
-                        period,
-                        _hash(decides),
-                        place,
-                    )
-                )
+                of = _Of(written, period, organisation, metrics)
+                if found := self._key_result(of, source.at("key_results", index), spec):
+                    results.append(found)
             self.written[f"objective {written.id}"] = source.data
             yield Objective(
                 written.id,
@@ -198,27 +188,72 @@ class _Loading:
                 source.place(()),
             )
 
-
-def _wrong_with_metric(spec: KeyResultYaml, metric: Metric, first: Any, last: Any) -> Iterator[tuple[str, str]]:
-    """(field, message) of what is wrong with a key result, given its metric and the period's days."""
-    percent = metric.unit == "percent"
-    amounts = {name: getattr(spec, name) for name in ("baseline", "target", "at_least", "at_most")}
-    written = [*amounts.items(), *(("between", bound) for bound in spec.between or ())]
-    for name, amount in written:
-        if amount is not None and amount.percent != percent:
-            shown = f"{amount.value * 100:f}" if amount.percent else f"{amount.value:f}"
-            right = (
-                f"write `{shown}%`"
-                if percent
-                else f"write `{shown.rstrip('0').rstrip('.') if '.' in shown else shown}` without %"
+    def _key_result(self, of: _Of, source: Source, spec: KeyResultYaml) -> KeyResult | None:
+        """A key result as its last dated change leaves it, and before each of them; None with every mistake added."""
+        found = self._version(of, source, spec, of.period.first)
+        for index, change in enumerate(spec.changes):
+            where = source.at("changes", index)
+            after = found.applies_from if found else of.period.first
+            if not after < change.from_ <= of.period.last:
+                message = f"{change.from_} is not after {after} and within the period, which ends {of.period.last}"
+                self.problems.add(where.place(("from",)), f"{message}; changes stand in the order of their days")
+                return None
+            if fixed := {"id", "changes"} & set(where.data):
+                self.problems.add(where.place(()), f"a change cannot change `{min(fixed)}`; leave it out")
+                return None
+            changed = source.changed(
+                Source(where.path, {k: v for k, v in where.data.items() if k != "from"}, where.lines)
             )
-            yield name, f"`{metric.id}` is in {metric.unit_name}; {right}"
-    if spec.during and not (first <= spec.during.first and spec.during.last <= last):
-        yield "during", f"the span {spec.during.first} to {spec.during.last} lies outside the period {first} to {last}"
-    if spec.due and not first <= spec.due <= last:
-        yield "due", f"{spec.due} lies outside the period {first} to {last}"
-    if metric.is_level and (spec.over or spec.alongside):
-        yield "over" if spec.over else "alongside", f"`{metric.id}` is a latest value: it has no window; leave this out"
+            newer = changed.validate(KeyResultYaml, changed.data, self.problems)
+            version = self._version(of, changed, newer, change.from_) if newer else None
+            if version is None or found is None:
+                return None
+            until = replace(found, applies_to=change.from_ - timedelta(days=1), earlier=())
+            found = replace(version, earlier=(*found.earlier, until))
+            source = changed
+        return found
+
+    def _version(self, of: _Of, source: Source, spec: KeyResultYaml, applies_from: date) -> KeyResult | None:
+        metric = of.metrics.get(spec.metric)
+        if metric is None:
+            if f"metric {spec.metric}" not in self.written and "metrics" not in self.wrong:
+                message = f"there is no metric `{spec.metric}`; {suggestion(spec.metric, of.metrics)}"
+                self.problems.add(source.place(("metric",)), message)
+            return None
+        for field, message in wrong_with_metric(spec, metric, of.period):
+            self.problems.add(source.place((field,)), message)
+        if spec.every and not of.period.has_whole(spec.every.unit, of.organisation.week_starts):
+            message = f"no {spec.every.unit} belongs to {of.period.name}; use a shorter interval"
+            self.problems.add(source.place(("every",)), message)
+        measured = [
+            self.written["organisation"],
+            self.written[f"metric {metric.id}"],
+            *(self.written.get(f"view {part.source}") for part in metric.parts),
+        ]
+        decides = {name: value for name, value in source.data.items() if name not in _DECIDES_NOTHING}
+        return KeyResult(
+            spec=spec,
+            objective=of.objective.id,
+            title=spec.title or metric.title,
+            owner=spec.owner or of.objective.owner,
+            metric=metric,
+            period=of.period,
+            applies_from=applies_from,
+            applies_to=of.period.last,
+            baseline=self._baseline(of, spec, measured),
+            configuration=_hash([decides, of.objective.period, *measured]),
+            place=source.place(()),
+        )
+
+    def _baseline(self, of: _Of, spec: KeyResultYaml, measured: list[Any]) -> MeasuredBaseline | None:
+        if not isinstance(spec.baseline, Measured):
+            return None
+        fiscal_year = of.organisation.fiscal_year
+        earlier = fiscal_year.before if spec.baseline.period == "previous period" else fiscal_year.year_before
+        period = earlier(of.period)
+        return MeasuredBaseline(
+            period, _hash([spec.id, str(period.first), str(period.last), str(spec.over), *measured])
+        )
 
 
 def _hash(what: Any) -> str:

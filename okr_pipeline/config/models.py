@@ -9,7 +9,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from okr_pipeline.config.periods import FiscalYear
-from okr_pipeline.config.words import AmountField, EveryField, Id, OverField, SpanField, Text
+from okr_pipeline.config.words import (
+    Amount,
+    AmountField,
+    BaselineField,
+    EveryField,
+    Id,
+    Measured,
+    OverField,
+    Pace,
+    PaceField,
+    SpanField,
+    Text,
+)
 from okr_pipeline.connectors.settings import Days, TimeZone
 
 
@@ -88,48 +100,82 @@ class MetricYaml(Strict):
         return self
 
 
+class MilestoneYaml(Strict):
+    """One step of `milestones`: done on the first day that the metric's rows name it."""
+
+    step: str
+    title: Text | None = None
+    weight: Annotated[Decimal, Field(gt=0, le=1000)] = Decimal(1)
+    due: date | None = None
+
+
+class ChangeYaml(BaseModel):
+    """What is agreed anew: beside `from`, any field of a key result but its id."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    from_: Annotated[date, Field(alias="from")]
+
+
 class KeyResultYaml(Strict):
-    """One key result: reach (`baseline` → `target`), `at_least`, `at_most` or `between`, each also with `every`."""
+    """One key result: reach (`baseline` → `target`), `at_least`, `at_most` or `between`, each also with `every`; or `milestones`.
+
+    `changes` are what is agreed anew in mid-period: `from` a day on, the fields given replace those above; `null` drops one.
+    """
 
     id: Id
     metric: str
     title: Text | None = None
-    baseline: AmountField | None = None
+    baseline: BaselineField | None = None
     target: AmountField | None = None
     at_least: AmountField | None = None
     at_most: AmountField | None = None
     between: tuple[AmountField, AmountField] | None = None
+    milestones: Annotated[tuple[MilestoneYaml, ...], Field(min_length=1)] | None = None
     every: EveryField | None = None
     over: OverField | None = None
     during: SpanField | None = None
     alongside: OverField | None = None
-    pace: Literal["linear", "constant"] = "linear"
+    pace: PaceField = Pace("linear")
+    lag: Days = 0
     due: date | None = None
     weight: Annotated[Decimal, Field(gt=0, le=1000)] = Decimal(1)
     type: Literal["committed", "aspirational"] = "committed"
     owner: str | None = None
+    changes: tuple[ChangeYaml, ...] = ()
 
     @property
     def kind(self) -> str:
-        """reach, at_least, at_most or between."""
-        return next((name for name in ("at_least", "at_most", "between") if getattr(self, name) is not None), "reach")
+        """reach, at_least, at_most, between or milestones."""
+        others = ("at_least", "at_most", "between", "milestones")
+        return next((name for name in others if getattr(self, name) is not None), "reach")
+
+    @property
+    def bound(self) -> Amount | None:
+        """The target, or the bound of at_least and at_most."""
+        return self.target or self.at_least or self.at_most
+
+    @property
+    def start(self) -> Amount | None:
+        """The baseline as far as it is a written number."""
+        return self.baseline if isinstance(self.baseline, Amount) else None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> KeyResultYaml:
-        kinds = [n for n in ("target", "at_least", "at_most", "between") if getattr(self, n) is not None]
+        kinds = [n for n in ("target", "at_least", "at_most", "between", "milestones") if getattr(self, n) is not None]
         if len(kinds) != 1:
             given = " and ".join(kinds) or "none"
-            raise ValueError(f"exactly one of target, at_least, at_most, between is wanted; this one has {given}")
-        bound = self.target or self.at_least or self.at_most
-        start = self.baseline.value if self.baseline else None
-        end = bound.value if bound else None
+            listed = "target, at_least, at_most, between, milestones"
+            raise ValueError(f"exactly one of {listed} is wanted; this one has {given}")
+        start = self.start.value if self.start else None
+        end = self.bound.value if self.bound else None
         way = end - start if start is not None and end is not None else None
         mistakes = {
             "`target` needs the `baseline` it is reached from; add it, or use at_least/at_most for a bound alone": (
-                self.target is not None and start is None
+                self.target is not None and self.baseline is None
             ),
-            "`between` is kept or not: it has no `baseline`; leave it out": self.between is not None
-            and start is not None,
+            f"`{self.kind}` is kept or not: it has no `baseline`; leave it out": (
+                self.kind in ("between", "milestones") and self.baseline is not None
+            ),
             "`between` takes the lower bound first": (
                 self.between is not None and self.between[0].value > self.between[1].value
             ),
@@ -137,10 +183,34 @@ class KeyResultYaml(Strict):
                 self.every is not None and self.target is not None
             ),
             "with `every` intervals are counted: there is no `baseline`; leave it out": (
-                self.every is not None and start is not None
+                self.every is not None and self.baseline is not None
             ),
-            "with `every` the complete intervals are what is expected; leave out `pace` and `due`": (
-                self.every is not None and ("pace" in self.model_fields_set or self.due is not None)
+            "with `every` the complete intervals are what is expected; leave out `pace`, `lag` and `due`": (
+                self.every is not None and bool({"pace", "lag", "due"} & self.model_fields_set)
+            ),
+            "steps are done once, in the period to date; leave out `every`, `over`, `during` and `alongside`": (
+                self.milestones is not None and any((self.every, self.over, self.during, self.alongside))
+            ),
+            "the steps' own `due` days are the pace; leave out `pace`, or the steps' `due`": (
+                any(step.due for step in self.milestones or ()) and "pace" in self.model_fields_set
+            ),
+            "give every step a `due` day, or none": (len({step.due is None for step in self.milestones or ()}) > 1),
+            "two steps have the same name; steps are told apart by it": (
+                len({step.step for step in self.milestones or ()}) < len(self.milestones or ())
+            ),
+            "`between` is kept or not, so only `linear` and `constant` say what is expected of it": (
+                self.between is not None and self.pace.kind not in ("linear", "constant")
+            ),
+            "`during` shows other days than a measured baseline's period has; write the baseline as a number": (
+                self.during is not None and isinstance(self.baseline, Measured)
+            ),
+            "with a measured baseline checkpoints are shares; write `20% of the way`": (
+                isinstance(self.baseline, Measured) and any(point.value for point in self.pace.checkpoints)
+            ),
+            "without a written baseline checkpoints are shares; write `20% of the way`": (
+                self.kind in ("at_most", "milestones")
+                and self.baseline is None
+                and any(point.value for point in self.pace.checkpoints)
             ),
             "baseline and target are equal, so there is no way to go; use at_least (or at_most) without baseline": (
                 way == 0
@@ -152,7 +222,7 @@ class KeyResultYaml(Strict):
                 self.at_most is not None and way is not None and way > 0
             ),
             f"{self.kind} a bound of zero or less has no share to score; give it a `baseline`": (
-                self.target is None and self.every is None and start is None and end is not None and end <= 0
+                self.target is None and self.every is None and self.baseline is None and end is not None and end <= 0
             ),
             "`during` already says which days count; leave out `over` and `every`": (
                 self.during is not None and (self.over is not None or self.every is not None)

@@ -57,8 +57,12 @@ def _units(first: date, last: date, unit: str, week_starts: str) -> Iterator[tup
 
 def _month_and_day(value: str) -> str:
     match = re.fullmatch(r"(\d\d)-(\d\d)", value)
-    if not match or not 1 <= int(match[1]) <= 12 or not 1 <= int(match[2]) <= 28:
-        raise ValueError(f'{value!r} is not a month and day; write for example "10-01" (day 01 to 28)')
+    if (
+        not match
+        or not 1 <= int(match[1]) <= 12
+        or not 1 <= int(match[2]) <= calendar.monthrange(2024, int(match[1]))[1]
+    ):
+        raise ValueError(f'{value!r} is not a month and day; write for example "10-01"')
     return value
 
 
@@ -77,17 +81,39 @@ class FiscalYear(BaseModel):
         months, number = _MONTHS.get(match[2], 12), int(match[3] or 1)
         if not 1 <= number <= 12 // months:
             raise ValueError(f"{name!r} does not exist: a year has {12 // months} of `{match[2]}`")
-        first = _add_months(self._first_day(int(match[1])), months * (number - 1))
-        return Period(name.strip(), first, _add_months(first, months) - timedelta(days=1))
+        year = self._year(int(match[1]))
+        first = self._month_first(year, months * (number - 1))
+        return Period(name.strip(), first, self._month_first(year, months * number) - timedelta(days=1))
 
-    def _first_day(self, label: int) -> date:
-        month, day = map(int, self.starts.split("-"))
+    def before(self, period: Period) -> Period:
+        """The period of the same kind before this one: the quarter before a quarter; as many days before other days."""
+        if match := re.fullmatch(r"FY(\d{4})(?:-([HTQM])(\d{1,2}))?", period.name):
+            many = 12 // _MONTHS.get(match[2], 12)
+            year, number = divmod(int(match[1]) * many + int(match[3] or 1) - 2, many)
+            return self.period(f"FY{year}-{match[2]}{number + 1}" if match[2] else f"FY{year}")
+        first = period.first - (period.last - period.first) - timedelta(days=1)
+        last = period.first - timedelta(days=1)
+        return Period(f"{first} to {last}", first, last)
+
+    def year_before(self, period: Period) -> Period:
+        """The same period of the fiscal year before; other days are the same days of the calendar year before."""
+        if match := re.fullmatch(r"FY(\d{4})(.*)", period.name):
+            return self.period(f"FY{int(match[1]) - 1}{match[2]}")
+        first, last = (_in_month(day.year - 1, day.month - 1, day.day) for day in (period.first, period.last))
+        return Period(f"{first} to {last}", first, last)
+
+    def _year(self, label: int) -> int:
         year = label - (BUDDHIST_ERA if self.era == "buddhist" else 0)
         if not 1900 <= year <= 2200:
             raise ValueError(
                 f"FY{label} is not a year of the {self.era} era; a fiscal year is named after the calendar year it ends in"
             )
-        return date(year if self.starts == "01-01" else year - 1, month, day)
+        return year if self.starts == "01-01" else year - 1
+
+    def _month_first(self, year: int, months: int) -> date:
+        """The first day of a fiscal month; where a month is shorter than the year's first day says, its last day."""
+        month, day = map(int, self.starts.split("-"))
+        return _in_month(year, month - 1 + months, day)
 
     @staticmethod
     def _explicit(name: str) -> Period:
@@ -100,6 +126,7 @@ class FiscalYear(BaseModel):
         return Period(name, days.first, days.last)
 
 
-def _add_months(day: date, months: int) -> date:
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+def _in_month(year: int, months: int, day: int) -> date:
+    """A day of the month that lies so many months after January of a year, or the month's last day where it is shorter."""
+    year, month = year + months // 12, months % 12 + 1
+    return date(year, month, min(day, calendar.monthrange(year, month)[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -75,8 +76,19 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class MeasuredBaseline:
+    """The period at whose end a baseline is measured; `id` names what is measured, so that it is measured once."""
+
+    period: Period
+    id: str
+
+
+@dataclass(frozen=True)
 class KeyResult:
-    """A key result with its metric and period looked up. `configuration` is the hash of all that decides its score."""
+    """A key result with its metric and period looked up. `configuration` is the hash of all that decides its score.
+
+    What it said before each dated change stands in `earlier`, oldest first; each holds from `applies_from` to `applies_to`.
+    """
 
     spec: KeyResultYaml
     objective: str
@@ -84,13 +96,26 @@ class KeyResult:
     owner: str
     metric: Metric
     period: Period
+    applies_from: date
+    applies_to: date
+    baseline: MeasuredBaseline | None
     configuration: str
     place: str
+    earlier: tuple[KeyResult, ...] = ()
 
     @property
     def id(self) -> str:
         """Unique in the whole configuration."""
         return self.spec.id
+
+    @property
+    def versions(self) -> tuple[KeyResult, ...]:
+        """All that it said and says, oldest first."""
+        return (*self.earlier, self)
+
+    def on(self, day: date) -> KeyResult:
+        """What it said on an as-of day."""
+        return next((v for v in reversed(self.versions) if v.applies_from <= day), self.versions[0])
 
 
 @dataclass(frozen=True)

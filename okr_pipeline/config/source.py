@@ -47,10 +47,19 @@ class Source:
     lines: dict[Path_, int]
     prefix: Path_ = ()  # where in the file `data` stands, when it is one entry of it
 
-    def entry(self, name: str) -> Source:
-        """One entry of the file's top level, with places still told from the whole file."""
-        lines = {where[1:]: line for where, line in self.lines.items() if where[:1] == (name,)}
-        return Source(self.path, self.data[name], lines, (name,))
+    def at(self, *where: str | int) -> Source:
+        """One entry of the file, with places still told from the whole file."""
+        lines = {path[len(where) :]: line for path, line in self.lines.items() if path[: len(where)] == where}
+        data = self.data
+        for part in where:
+            data = data[part]
+        return Source(self.path, data, lines, (*self.prefix, *where))
+
+    def changed(self, change: Source) -> Source:
+        """This entry with the fields of another put over its own, each at the line that says it; null drops a field."""
+        data = {name: value for name, value in {**self.data, **change.data}.items() if value is not None}
+        kept = {where: line for where, line in self.lines.items() if where[:1] not in [(name,) for name in change.data]}
+        return Source(self.path, data, kept | {w: line for w, line in change.lines.items() if w}, self.prefix)
 
     def line(self, where: Path_) -> int:
         """The line of a field, or of the nearest thing around it that the file does have."""

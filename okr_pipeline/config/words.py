@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -140,7 +140,77 @@ def span(value: object) -> object:
     raise ValueError(f"{value!r} is not a span of days; write `week 2 from 2026-10-19` or `2026-10-26 to 2026-11-01`")
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A baseline that is measured, not written: what the key result's own window showed at the end of another period."""
+
+    period: Literal["previous period", "same period last year"]
+
+
+def baseline(value: object) -> object:
+    """`previous period` or `same period last year` → Measured; else an amount."""
+    if isinstance(value, Measured):
+        return value
+    if isinstance(value, str) and value.strip().lower() in get_args(get_type_hints(Measured)["period"]):
+        return Measured(value.strip().lower())  # type: ignore[arg-type]
+    try:
+        return amount(value)
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is not a baseline; write a number like `30%`, `previous period` or `same period last year`"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far the way should have come by the end of a day: a share of it (0…1), or the value itself."""
+
+    day: date
+    share: Decimal | None
+    value: Amount | None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What is expected by when. Between checkpoints the way is straight; a weekly rhythm follows the weekdays' own shares."""
+
+    kind: Literal["linear", "constant", "weekly rhythm", "checkpoints"]
+    checkpoints: tuple[Checkpoint, ...] = ()
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+def pace(value: object) -> object:
+    """`linear`, `constant`, `weekly rhythm`, or `{2026-10-31: 20% of the way, 2026-11-30: 440}` → Pace."""
+    if isinstance(value, Pace):
+        return value
+    if isinstance(value, dict) and value:
+        return Pace("checkpoints", tuple(sorted((_checkpoint(*pair) for pair in value.items()), key=lambda c: c.day)))
+    if (word := str(value).strip().lower()) in ("linear", "constant", "weekly rhythm"):
+        return Pace(word)  # type: ignore[arg-type]
+    raise ValueError(
+        f"{value!r} is not a pace; write `linear`, `constant`, `weekly rhythm` or days with what is due by them,"
+        " as in `{2026-10-31: 20% of the way, 2026-11-30: 440}`"
+    )
+
+
+def _checkpoint(day: object, due: object) -> Checkpoint:
+    try:
+        by = date.fromisoformat(str(day))
+    except ValueError:
+        raise ValueError(f"{day!r} is not a day; write for example `2026-10-31: 20% of the way`") from None
+    share = re.fullmatch(r"(\d+(?:\.\d+)?)% of the way", str(due).strip().lower())
+    if not share:
+        return Checkpoint(by, None, amount(due))  # type: ignore[arg-type]
+    if Decimal(share[1]) > 100:
+        raise ValueError(f"{due!r} is more than the whole way; write at most `100% of the way`")
+    return Checkpoint(by, Decimal(share[1]) / 100, None)
+
+
 AmountField = Annotated[Amount, BeforeValidator(amount), Field(json_schema_extra={"type": ["string", "number"]})]
+BaselineField = Annotated[Amount | Measured, BeforeValidator(baseline)]
+PaceField = Annotated[Pace, BeforeValidator(pace)]
 OverField = Annotated[Over, BeforeValidator(over)]
 EveryField = Annotated[Every, BeforeValidator(every)]
 SpanField = Annotated[Span, BeforeValidator(span)]

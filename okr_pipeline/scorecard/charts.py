@@ -37,7 +37,7 @@ def value_chart(result: KeyResult, row: dict[str, Any], days: Sequence[Day], lan
     days = _within(result.period, days)
     start = row["baseline"] if result.spec.baseline else None
     goals = [row[name] for name in ("target", "lower_bound", "upper_bound") if row[name] is not None]
-    pace = _pace(result, row)
+    pace = _pace(result, row, days)
     heights = [day["y"] for day in days] + [point["y"] for point in pace] + goals
     low, high = min(heights), max(heights)
     margin = (high - low or abs(high) or 1) * 0.08
@@ -78,11 +78,13 @@ def _point(x: float, y: float) -> dict[str, float]:
     return {"x": x, "y": y}
 
 
-def _pace(result: KeyResult, row: dict[str, Any]) -> list[dict[str, float]]:
-    """From baseline to target by the due day, as the scores expect it; a guardrail is expected in full all the time."""
-    start, goal = row["baseline"], row["target"]
-    if start is None or goal is None or result.spec.pace == "constant":
+def _pace(result: KeyResult, row: dict[str, Any], days: Sequence[Day]) -> list[dict[str, float]]:
+    """From baseline to target by the due day, or so far as the scores expected it; a guardrail is expected all the time."""
+    start, goal, pace = row["baseline"], row["target"], result.spec.pace
+    if start is None or goal is None or pace.kind == "constant":
         return []
+    if pace.kind != "linear" or result.spec.lag or result.earlier:
+        return [_point(day["x"], start + (goal - start) * day["expected"]) for day in days]
     first, last = _ends(result.period)
     due = (result.spec.due or result.period.last).toordinal()
     return [_point(first, start), _point(due, goal), *([_point(last, goal)] if due < last else [])]

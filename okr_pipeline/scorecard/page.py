@@ -158,10 +158,9 @@ def _begins(result: KeyResult, first: date, number: int) -> date:
 def _not_scored(result: KeyResult) -> dict[str, Any]:
     """What stands for a score row on a day before there is any."""
     spec = result.spec
-    bound = spec.target or spec.at_least or spec.at_most
     amounts = {
-        "baseline": spec.baseline,
-        "target": None if spec.every else bound,
+        "baseline": spec.start,
+        "target": None if spec.every else spec.bound,
         "lower_bound": spec.between[0] if spec.between else None,
         "upper_bound": spec.between[1] if spec.between else None,
     }

@@ -89,8 +89,10 @@ class Words:
     def goal(self, result: KeyResult, row: dict[str, Any]) -> str:
         """What is to be reached: `from 30% to 40%`, `at least 1 every 2 weeks`."""
         spec, unit = result.spec, "percent" if result.metric.unit == "percent" else ""
-        bound = spec.target or spec.at_least or spec.at_most
-        if spec.between:
+        bound = spec.bound
+        if spec.milestones:
+            goal = self("goal_milestones", n=len(spec.milestones))
+        elif spec.between:
             goal = self(
                 "goal_between", lower=self.amount(spec.between[0], unit), upper=self.amount(spec.between[1], unit)
             )

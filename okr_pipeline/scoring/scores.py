@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from okr_pipeline.config import Config, KeyResult
+from okr_pipeline.config import Config, KeyResult, Metric
 from okr_pipeline.config.periods import WEEKDAY, unit_first
 from okr_pipeline.scoring.configurations import remember
 from okr_pipeline.warehouse import Change, Load, record, replace
@@ -17,16 +19,28 @@ from okr_pipeline.warehouse.ledger import next_load
 
 _MARGIN = timedelta(days=100)  # an interval may begin before its period, and a running count needs the day before that
 
+_RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a week each weekday is
+
 _KEY_RESULTS = pa.schema(
     [
-        *(
-            (name, pa.string())
-            for name in ("key_result", "objective", "metric", "unit", "type", "kind", "pace", "configuration")
-        ),
+        *((name, pa.string()) for name in ("key_result", "version", "objective", "metric", "unit", "type", "kind")),
+        *((name, pa.string()) for name in ("pace", "configuration", "baseline_id")),
         *((name, pa.float64()) for name in ("baseline", "target", "lower_bound", "upper_bound", "weight")),
-        *((name, pa.date32()) for name in ("period_first", "period_last", "due", "during_first", "during_last")),
+        *((name, pa.date32()) for name in ("period_first", "period_last", "applies_from", "applies_to", "due")),
+        *((name, pa.date32()) for name in ("during_first", "during_last", "baseline_first", "baseline_last")),
+        *((name, pa.date32()) for name in ("rhythm_first", "rhythm_last")),
         *((name, pa.string()) for name in ("window_kind", "window_unit", "alongside_kind", "alongside_unit")),
-        *((name, pa.int64()) for name in ("window_days", "alongside_days", "every_count", "stale_after")),
+        *((name, pa.int64()) for name in ("window_days", "alongside_days", "every_count", "stale_after", "lag")),
+    ]
+)
+_CHECKPOINTS = pa.schema([("version", pa.string()), ("day", pa.date32()), ("share", pa.float64())])
+_MILESTONES = pa.schema(
+    [
+        ("version", pa.string()),
+        ("position", pa.int64()),
+        ("step", pa.string()),
+        ("weight", pa.decimal128(18, 6)),
+        ("due", pa.date32()),
     ]
 )
 
@@ -46,6 +60,10 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         ("windows", "windows.sql", {"through": through}),
         ("window_values", "values.sql", {"shapes": shapes}),
         ("grounds", "grounds.sql", {}),
+        ("judged", "judged.sql", {}),
+        ("new_baselines", "baselines.sql", {}),
+        ("baselines", "known_baselines.sql", {}),
+        ("expected", "expected.sql", {}),
         ("new_scores", "scores.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
         ("new_objectives", "objectives.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
     ):
@@ -62,6 +80,7 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
             connection, "scores.objectives", "new_objectives", ("objective", "as_of"),
             scope.format("objective", "objective", "key_results"), load,
         )  # fmt: skip
+        connection.execute(f"INSERT INTO scores.baselines SELECT *, {load} FROM new_baselines")
         first = min(result.period.first for result in config.key_results.values())
         notes = {"configuration": config.hash}
         record(connection, load, Load("scores.key_results", first, through, change=change, notes=notes))
@@ -71,24 +90,43 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
 
 def earliest_day(config: Config) -> date:
     """The first day that any key result's window can reach back to: where a first ingestion begins."""
-    return min(_reaches_back_to(result, config) for result in config.key_results.values())
+    return min(_reaches_back_to(version, config) for version in _versions(config))
+
+
+def _versions(config: Config) -> list[KeyResult]:
+    """Every key result as it is and as it was before each dated change."""
+    return [version for result in config.key_results.values() for version in result.versions]
 
 
 def _reaches_back_to(result: KeyResult, config: Config) -> date:
-    spec, first = result.spec, result.period.first
+    spec = result.spec
+    first = result.baseline.period.first if result.baseline else result.period.first
     windows = [window for window in (spec.over, spec.alongside) if window]
     units = [window.unit for window in windows if window.kind != "trailing"] + ([spec.every.unit] if spec.every else [])
     starts = [unit_first(first, unit, config.organisation.week_starts) for unit in units]
     trailing = max((window.days for window in windows), default=0)
-    return min([first - timedelta(days=max(trailing - 1, 0)), *starts])
+    rhythm = [result.period.first - _RHYTHM] if spec.pace.kind == "weekly rhythm" else []
+    return min([first - timedelta(days=max(trailing - 1, 0)), *starts, *rhythm])
 
 
 def _inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> None:
-    """The temp tables that the statements read: key_results, metric_parts, metric_tables, days, intervals."""
-    results = pa.Table.from_pylist([_row(result) for result in config.key_results.values()], schema=_KEY_RESULTS)
-    _temporary(connection, "key_results", results)
+    """The temp tables that the statements read: key_results and what hangs on them, what metrics are made of, calendars."""
+    versions = _versions(config)
+    _temporary(connection, "key_results", pa.Table.from_pylist([_row(version) for version in versions], _KEY_RESULTS))
+    checkpoints = [
+        {"version": _name(version), "day": day, "share": share}
+        for version in versions
+        for day, share in _checkpoints(version)
+    ]
+    _temporary(connection, "checkpoints", pa.Table.from_pylist(checkpoints, _CHECKPOINTS))
+    steps = [
+        {"version": _name(version), "position": position, "step": step.step, "weight": step.weight, "due": step.due}
+        for version in versions
+        for position, step in enumerate(version.spec.milestones or ())
+    ]
+    _temporary(connection, "milestones", pa.Table.from_pylist(steps, _MILESTONES))
     number = {(shape["value"], shape["parts"]): index for index, shape in enumerate(_shapes(config))}
-    used = {result.metric.id: result.metric for result in config.key_results.values()}.values()
+    used = _metrics(config)
     parts = [
         {
             "metric": m.id,
@@ -111,12 +149,9 @@ def _inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date
         for name in metric.tables
     ]
     _temporary(connection, "metric_tables", pa.Table.from_pylist(tables))
-    trailing = max(
-        (w.days for r in config.key_results.values() for w in (r.spec.over, r.spec.alongside) if w), default=0
-    )
-    first = min(result.period.first for result in config.key_results.values()) - _MARGIN - timedelta(days=trailing)
-    last = max(through, *(result.period.last for result in config.key_results.values())) + _MARGIN
+    last = max(through, *(version.period.last for version in versions)) + _MARGIN
     weekday = WEEKDAY[config.organisation.week_starts]
+    first = earliest_day(config) - _MARGIN
     calendar = statement("scoring/sql/calendar.sql", first=first, last=last, weekday=weekday)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE calendar AS {calendar}")
     connection.execute("CREATE OR REPLACE TEMP TABLE days AS SELECT day FROM calendar")
@@ -129,45 +164,75 @@ def _temporary(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table)
     connection.unregister("handed_down")
 
 
+def _metrics(config: Config) -> list[Metric]:
+    """The metrics that any key result rests on, or rested on."""
+    return list({version.metric.id: version.metric for version in _versions(config)}.values())
+
+
 def _shapes(config: Config) -> list[dict[str, Any]]:
     """The different formulas over parts: many metrics share one (`numerator / denominator`), so each is written once."""
-    shapes = {
-        (m.value, tuple(part.name for part in m.parts)): None for m in (r.metric for r in config.key_results.values())
-    }
+    shapes = {(m.value, tuple(part.name for part in m.parts)): None for m in _metrics(config)}
     return [{"value": value, "parts": parts} for value, parts in shapes]
 
 
+def _name(result: KeyResult) -> str:
+    """Of one version; what has never changed has one."""
+    return f"{result.id} from {result.applies_from}"
+
+
+def _checkpoints(result: KeyResult) -> Iterator[tuple[date, float]]:
+    """(day, share of the way due by its end), in order; between two the way is straight."""
+    spec, eve = result.spec, result.period.first - timedelta(days=1)
+    due = spec.due or result.period.last
+    shares: dict[date, float] = {eve: 0.0, due: 1.0}
+    for point in spec.pace.checkpoints:
+        if point.share is not None:
+            shares[point.day] = float(point.share)
+        elif point.value and spec.bound:
+            start = spec.start.value if spec.start else Decimal(0)
+            shares[point.day] = float((point.value.value - start) / (spec.bound.value - start))
+    steps = [(step.due, step.weight) for step in spec.milestones or () if step.due]
+    for day, _ in steps:
+        for end in (day - timedelta(days=1), day):  # what is due on a day is not due the day before, not even in part
+            done = sum((weight for by, weight in steps if by <= end), Decimal(0))
+            shares[end] = float(done / sum(weight for _, weight in steps))
+    if steps:
+        shares[result.period.last] = 1.0
+    yield from sorted(shares.items())
+
+
 def _row(result: KeyResult) -> dict[str, Any]:
-    """A key result as the flat row that the SQL reads."""
-    spec = result.spec
-    amounts = {
-        name: float(amount.value)
-        for name in ("baseline", "target", "at_least", "at_most")
-        if (amount := getattr(spec, name))
-    }
-    target = amounts.get("target", amounts.get("at_least", amounts.get("at_most")))
-    over, beside, lower_upper = spec.over, spec.alongside, spec.between or (None, None)
-    kind = "every" if spec.every else "during" if spec.during else over.kind if over else "to_date"
+    """A version of a key result as the flat row that the SQL reads."""
+    spec, over, beside = result.spec, result.spec.over, result.spec.alongside
+    lower, upper = spec.between or (None, None)
     return {
         "key_result": result.id,
+        "version": _name(result),
         "objective": result.objective,
         "metric": result.metric.id,
-        "unit": str(spec.every) if spec.every else result.metric.unit_name,
+        "unit": str(spec.every) if spec.every else "percent" if spec.milestones else result.metric.unit_name,
         "type": spec.type,
         "kind": spec.kind,
-        "pace": spec.pace,
+        "pace": spec.pace.kind,
         "configuration": result.configuration,
-        "baseline": amounts.get("baseline"),
-        "target": target,
-        "lower_bound": float(lower_upper[0].value) if lower_upper[0] else None,
-        "upper_bound": float(lower_upper[1].value) if lower_upper[1] else None,
+        "baseline_id": result.baseline.id if result.baseline else None,
+        "baseline": float(spec.start.value) if spec.start else None,
+        "target": float(spec.bound.value) if spec.bound else None,
+        "lower_bound": float(lower.value) if lower else None,
+        "upper_bound": float(upper.value) if upper else None,
         "weight": float(spec.weight),
         "period_first": result.period.first,
         "period_last": result.period.last,
+        "applies_from": result.applies_from,
+        "applies_to": result.applies_to,
         "due": spec.due or result.period.last,
         "during_first": spec.during.first if spec.during else None,
         "during_last": spec.during.last if spec.during else None,
-        "window_kind": kind,
+        "baseline_first": result.baseline.period.first if result.baseline else None,
+        "baseline_last": result.baseline.period.last if result.baseline else None,
+        "rhythm_first": result.period.first - _RHYTHM if spec.pace.kind == "weekly rhythm" else None,
+        "rhythm_last": result.period.first - timedelta(days=1) if spec.pace.kind == "weekly rhythm" else None,
+        "window_kind": "every" if spec.every else "during" if spec.during else over.kind if over else "to_date",
         "window_unit": spec.every.unit if spec.every else over.unit if over else "period",
         "window_days": over.days if over else None,
         "every_count": spec.every.count if spec.every else None,
@@ -175,4 +240,5 @@ def _row(result: KeyResult) -> dict[str, Any]:
         "alongside_unit": beside.unit if beside else None,
         "alongside_days": beside.days if beside else None,
         "stale_after": result.metric.stale_after,
+        "lag": spec.lag,
     }

@@ -63,8 +63,8 @@ def test_a_year_of_the_other_era_is_refused(era, name):
         FiscalYear(starts="10-01", era=era).period(name)
 
 
-@pytest.mark.parametrize("starts", ["10-29", "13-01", "00-01", "1-1", "01/10", "10-00", ""])
-def test_a_year_starts_on_a_month_and_a_day_that_every_year_has(starts):
+@pytest.mark.parametrize("starts", ["02-30", "13-01", "00-01", "1-1", "01/10", "10-00", ""])
+def test_a_year_starts_on_a_month_and_a_day(starts):
     with pytest.raises(ValidationError, match="is not a month and day"):
         FiscalYear(starts=starts)
 

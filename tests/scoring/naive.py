@@ -100,8 +100,8 @@ def window(kr: Row, as_of: date, week_starts: str) -> tuple[date, date] | str:
 # -- values
 
 
-def part(p: Part, known: Known, first: date, last: date, as_of: date) -> tuple[Any, date | None, set[int]]:
-    """A part's value over a window, the last day it saw anything, and the loads it rests on."""
+def counting(p: Part, known: Known, first: date, last: date, as_of: date) -> list[Row]:
+    """The rows of a part that count on an as-of day."""
     rows = [r for r in known.rows.get(p.table, []) if r[p.day] is not None and r[p.day] <= last and p.where(r)]
     if p.counts_from:
         rows = [r for r in rows if r[p.counts_from] is not None and r[p.counts_from] <= as_of]
@@ -115,6 +115,12 @@ def part(p: Part, known: Known, first: date, last: date, as_of: date) -> tuple[A
         rows = [r for r in rows if r[p.day] == newest[p.item(r) if p.item else None]]
     else:
         rows = [r for r in rows if r[p.day] >= first]
+    return rows
+
+
+def part(p: Part, known: Known, first: date, last: date, as_of: date) -> tuple[Any, date | None, set[int]]:
+    """A part's value over a window, the last day it saw anything, and the loads it rests on."""
+    rows = counting(p, known, first, last, as_of)
     values = [p.value(r) for r in rows if p.value(r) is not None]
     value: Any = None
     if p.function == "count_distinct":
@@ -210,23 +216,89 @@ def status(score: Any, expected: Any, over: bool, passes_at: Any, thresholds: tu
     return "on_track" if score / expected >= on_track else "at_risk" if score / expected >= at_risk else "off_track"
 
 
+def version(kr: Row, as_of: date) -> Row:
+    """The key result as its dated changes leave it on a day; None drops a field."""
+    for change in kr.get("changes", []):
+        if change["from"] <= as_of:
+            kr = {k: v for k, v in {**kr, **change}.items() if v is not None}
+    return kr
+
+
+def baseline(kr: Row, metric: Metric, known: Known, week_starts: str) -> Row:
+    """The key result with its measured baseline as a number; None where it cannot be measured yet."""
+    if not isinstance(kr.get("baseline"), str):
+        return kr
+    days = window(kr | {"period": kr["before"]}, kr["before"][1], week_starts)
+    found = {"value": None} if isinstance(days, str) else measure(metric, known, *days, kr["before"][1])
+    return kr | {"baseline": found["value"] if found["value"] is not None and found["final"] else None}
+
+
+def on_weekdays(metric: Metric, known: Known, first: date) -> list[Any] | None:
+    """What the eight weeks before a period had on each weekday; None where that shows no rhythm."""
+    start, end = first - DAY * 56, first - DAY
+    if measure(metric, known, start, end, end)["reasons"]:
+        return None
+    values = [Fraction(0)] * 7
+    for n in range(56):
+        day = start + DAY * n
+        values[day.weekday()] += part(metric.parts[0], known, day, day, end)[0] or 0
+    return values if min(values) >= 0 and sum(values) > 0 else None
+
+
+def expected(kr: Row, metric: Metric, known: Known, as_of: date) -> Any:
+    """The share of the way due by the end of a day."""
+    first, last = kr["period"]
+    due, day, pace = kr.get("due", last), as_of - DAY * kr.get("lag", 0), kr.get("pace", "linear")
+    if pace == "constant":
+        return Fraction(1)
+    if day < first:
+        return Fraction(0)
+    if any(step[2] for step in kr.get("milestones", [])):
+        whole = sum(step[1] for step in kr["milestones"])
+        return sum((step[1] for step in kr["milestones"] if step[2] <= day), Fraction(0)) / whole
+    if day > due:
+        return Fraction(1)
+    if pace == "weekly rhythm" and (values := on_weekdays(metric, known, first)):
+        days = [first + DAY * n for n in range((due - first).days + 1)]
+        return sum(values[d.weekday()] for d in days if d <= day) / sum(values[d.weekday()] for d in days)
+    points = {first - DAY: Fraction(0), due: Fraction(1)}
+    if isinstance(pace, dict):
+        target, start = kr.get("target", kr.get("at_least", kr.get("at_most"))), kr.get("baseline", Fraction(0))
+        for by, (kind, what) in pace.items():
+            points[by] = what if kind == "share" else (what - start) / (target - start)
+    before, after = max(p for p in points if p < day), min(p for p in points if p >= day)
+    return points[before] + (points[after] - points[before]) * Fraction((day - before).days, (after - before).days)
+
+
 def one_day(kr: Row, metric: Metric, known: Known, as_of: date, week_starts: str) -> Row:
     """value, expected, reasons and so on of one day, before holding."""
-    first, last = kr["period"]
-    due = kr.get("due", last)
-    expected = Fraction((as_of - first).days + 1, (due - first).days + 1) if as_of < due else Fraction(1)
-    row: Row = {"expected": Fraction(1) if kr.get("pace") == "constant" else expected}
     if not kr.get("every"):
+        row: Row = {"expected": expected(kr, metric, known, as_of)}
         days = window(kr, as_of, week_starts)
         if isinstance(days, str):
             return row | {"value": None, "reasons": {days}, "final": False, "loads": set(), "days": (None, None)}
-        return row | measure(metric, known, *days, as_of) | {"days": days}
-    planned = intervals(kr["period"], kr["every"][1], kr["every"][0], week_starts)
+        row |= measure(metric, known, *days, as_of) | {"days": days}
+        if row["value"] is not None and "milestones" in kr:
+            done = {metric.parts[0].item(r) for r in counting(metric.parts[0], known, *days, as_of)}
+            whole = sum(step[1] for step in kr["milestones"])
+            row["value"] = sum((step[1] for step in kr["milestones"] if step[0] in done), Fraction(0)) / whole
+        if row["value"] is not None and "before" in kr:
+            target, start = kr.get("target", kr.get("at_least", kr.get("at_most"))), kr["baseline"]
+            if start is None:
+                row |= {"value": None, "reasons": {"no_baseline"}}
+            elif start == target or ("at_least" in kr and start > target) or ("at_most" in kr and start < target):
+                row |= {"value": None, "reasons": {"baseline_past_target"}}
+        return row
+    # The period's end closes the last interval. Whether a value stays below a bound is known when the interval is over.
+    planned = [
+        (a, min(b, kr["period"][1])) for a, b in intervals(kr["period"], kr["every"][1], kr["every"][0], week_starts)
+    ]
     begun = [(i, (i[0], min(i[1], as_of))) for i in planned if i[0] <= as_of]
     found = [measure(metric, known, *days, as_of) for _, days in begun]
     reasons = set().union(*(f["reasons"] for f in found)) - QUIET if begun else {"not_begun"}
+    met = [kept(kr, f["value"]) and ("at_least" in kr or i[1] <= as_of) for (i, _), f in zip(begun, found, strict=True)]
     return {
-        "value": None if reasons else sum(kept(kr, f["value"]) for f in found),
+        "value": None if reasons else sum(met),
         "reasons": reasons,
         "expected": Fraction(sum(i[1] <= as_of for i, _ in begun), len(planned)),
         "planned": len(planned),
@@ -238,11 +310,13 @@ def one_day(kr: Row, metric: Metric, known: Known, as_of: date, week_starts: str
 
 def scores(kr: Row, metric: Metric, known: Known, through: date, week_starts: str, thresholds: Any) -> list[Row]:
     """A row for every day of the period so far; `kr` is as written, amounts as fractions, plus `period`."""
-    rows, good, day = [], None, kr["period"][0]
+    rows, good, day, written = [], None, kr["period"][0], kr
     while day <= min(through, kr["period"][1]):
+        kr = baseline(version(written, day), metric, known, week_starts)
         row = one_day(kr, metric, known, day, week_starts) | {"as_of": day, "held_from": None}
         if row["value"] is not None:
-            row["progress"] = Fraction(row["value"], row["planned"]) if kr.get("every") else progress(kr, row["value"])
+            share = kr.get("every") or kr.get("milestones")
+            row["progress"] = Fraction(row["value"]) / row.get("planned", 1) if share else progress(kr, row["value"])
             row["score"] = min(max(row["progress"], Fraction(0)), Fraction(1))
             passes_at = Fraction(7, 10) if kr.get("type") == "aspirational" else 1
             row["status"] = status(row["score"], row["expected"], day >= kr["period"][1], passes_at, thresholds)

@@ -29,11 +29,14 @@ PERIODS = ["FY2570-Q1", "FY2570-Q2", "FY2571-Q3", "FY2570-M05", "FY2570-T2", "20
 CADENCES = [(1, "day"), (1, "week"), (2, "week"), (3, "week"), (1, "month"), (2, "month"), (1, "quarter")]
 UNITS = ["week", "month", "quarter"]
 OUTCOMES = ["source_unavailable", "source_rejected", "data_rejected"]
+ADDED_UP = {"total", "money", "rows", "known", "flagged", "late"}
 RATES = {"rate", "roi", "cohort", "in-use", "per-head"}
 
 
 @st.composite
 def key_results(draw: st.DrawFn, number: int, period: tuple[date, date], week_starts: str) -> Row:
+    if draw(st.integers(0, 9)) == 0:
+        return draw(milestones(number, period))
     metric = draw(st.sampled_from(sorted(METRICS)))
     low, high, step = (-4, 40, 20) if metric in RATES else (-40, 400, 2)
     kr: Row = {"id": f"kr{number}", "metric": metric, "period": period}
@@ -54,6 +57,8 @@ def key_results(draw: st.DrawFn, number: int, period: tuple[date, date], week_st
             kr["baseline"] = bound + Fraction(away, step)
         elif bound <= 0:
             kr[kind] = draw(st.integers(1, high).map(lambda n: Fraction(n, step)))
+    if kind != "between" and shape in ("plain", "over") and draw(st.integers(0, 4)) == 0:
+        kr["baseline"] = draw(st.sampled_from(["previous period", "same period last year"]))
     if shape == "over" and metric not in LEVELS:
         kr["over"] = draw(
             st.tuples(st.just("to_date"), st.sampled_from(["period", *UNITS]))
@@ -65,17 +70,79 @@ def key_results(draw: st.DrawFn, number: int, period: tuple[date, date], week_st
     if shape == "every":
         fitting = [each for each in CADENCES if naive.intervals(period, each[1], each[0], week_starts)]
         kr["every"] = draw(st.sampled_from(fitting))
-    elif draw(st.booleans()):
-        kr["pace"] = "constant"
-    elif draw(st.booleans()):
-        kr["due"] = draw(days)
+    else:
+        kr |= draw(paces(kr, shape, days))
     if metric not in LEVELS and shape != "every" and draw(st.booleans()):
         kr["alongside"] = draw(
             st.sampled_from([("to_date", "month"), ("last", "week"), ("last", "quarter"), ("trailing", 9)])
         )
     kr["weight"] = Fraction(draw(st.sampled_from([1, 1, 2, 3, 8, 25])), draw(st.sampled_from([1, 4])))
     kr["type"] = draw(st.sampled_from(["committed", "aspirational"]))
+    if draw(st.integers(0, 3)) == 0:
+        kr["changes"] = draw(changes(kr))
     return kr
+
+
+@st.composite
+def milestones(draw: st.DrawFn, number: int, period: tuple[date, date]) -> Row:
+    steps = draw(st.lists(st.sampled_from(["ก", "b", "c", "never"]), min_size=1, unique=True))
+    days = st.integers(0, (period[1] - period[0]).days).map(lambda n: period[0] + DAY * n)
+    dated = draw(st.booleans())
+    weighed = [(step, Fraction(draw(st.integers(1, 8)), 4), draw(days) if dated else None) for step in steps]
+    return {
+        "id": f"kr{number}", "metric": "distinct", "period": period, "milestones": weighed, "weight": Fraction(1),
+    } | ({"lag": draw(st.integers(1, 9))} if draw(st.booleans()) else {})  # fmt: skip
+
+
+@st.composite
+def paces(draw: st.DrawFn, kr: Row, shape: str, days: st.SearchStrategy[date]) -> Row:
+    made: Row = {}
+    if draw(st.booleans()):
+        made["due"] = draw(days)
+    if draw(st.integers(0, 2)) == 0:
+        made["lag"] = draw(st.integers(0, 30))
+    bound = next((kr[name] for name in ("target", "at_least", "at_most") if name in kr), None)
+    kinds = ["linear", "constant"]
+    if bound is not None:
+        kinds += ["shares"]
+        kinds += (
+            ["values"]
+            if isinstance(kr.get("baseline"), Fraction) or ("at_least" in kr and "baseline" not in kr)
+            else []
+        )
+        kinds += ["weekly rhythm"] if kr["metric"] in ADDED_UP and shape == "plain" else []
+    kind = draw(st.sampled_from(kinds))
+    if kind in ("constant", "weekly rhythm"):
+        made["pace"] = kind
+    elif kind in ("shares", "values"):
+        start, due = kr.get("baseline", Fraction(0)), made.get("due", kr["period"][1])
+        points = draw(st.dictionaries(days.filter(lambda day: day <= due), st.integers(0, 20), min_size=1, max_size=3))
+        share = {day: Fraction(n, 20) for day, n in points.items()}
+        made["pace"] = {
+            d: ("share", s) if kind == "shares" else ("value", start + (bound - start) * s) for d, s in share.items()
+        }
+    return made
+
+
+@st.composite
+def changes(draw: st.DrawFn, kr: Row) -> list[Row]:
+    first, last = kr["period"]
+    days = draw(
+        st.lists(
+            st.integers(1, (last - first).days).map(lambda n: first + DAY * n), min_size=1, max_size=2, unique=True
+        )
+    )
+    made: list[Row] = []
+    for day in sorted(days):
+        change: Row = {"from": day, "weight": Fraction(draw(st.sampled_from([1, 5])))}
+        bound = next((name for name in ("target", "at_least", "at_most") if name in kr), None)
+        if bound and draw(st.booleans()) and not isinstance(kr.get("pace"), dict):
+            start = kr["baseline"] if isinstance(kr.get("baseline"), Fraction) else Fraction(0)
+            change[bound] = start + (kr[bound] - start) * draw(st.sampled_from([Fraction(1, 2), Fraction(3)]))
+        if kr.get("over") and draw(st.booleans()):
+            change["over"] = draw(st.sampled_from([None, ("last", "week"), ("trailing", 11)]))
+        made.append(change)
+    return made
 
 
 @st.composite
@@ -206,7 +273,9 @@ def test_every_row_is_what_the_policy_says(case: Row) -> None:
     for objective, results in case["objectives"].items():
         by_day: dict[date, list[tuple[Row, Row]]] = {}
         for kr in results:
-            metric = METRICS[kr["metric"]][1]
+            metric, result = METRICS[kr["metric"]][1], world.config.key_results[kr["id"]]
+            if result.baseline:
+                kr["before"] = result.baseline.period.first, result.baseline.period.last
             for right in naive.scores(kr, metric, world.known, case["as_of"], week_starts, case["thresholds"]):
                 day, beside = right["as_of"], None
                 if "alongside" in kr:
@@ -214,7 +283,7 @@ def test_every_row_is_what_the_policy_says(case: Row) -> None:
                     beside = None if isinstance(days, str) else naive.measure(metric, world.known, *days, day)["value"]
                 got = found.pop((kr["id"], day))
                 assert not differences(got, right, kr, case, beside), (kr, METRICS[kr["metric"]][0], got, right)
-                by_day.setdefault(day, []).append((kr, right))
+                by_day.setdefault(day, []).append((naive.version(kr, day), right))
         for day, rows in by_day.items():
             right, got = naive.objective(rows, case["thresholds"]), rolled_up.pop((objective, day))
             if abs(right["coverage"] - Fraction(1, 2)) > NEAR:

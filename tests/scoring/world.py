@@ -121,26 +121,44 @@ METRICS: dict[str, tuple[Row, Metric]] = {
 LEVELS = {"standing", "in-use", "staff"}  # they take no window
 
 
-def written(name: str, value: Any) -> Any:
+def _amount(number: Any, percent: bool) -> Any:
+    if number is None or isinstance(number, str):
+        return number
+    exact = Decimal(number.numerator) / number.denominator
+    return f"{exact * 100:f}%" if percent else f"{exact:f}"
+
+
+def written(name: str, value: Any, percent: bool) -> Any:
     """A key result's field in YAML's words."""
-
-    def amount(number: Any, percent: bool) -> str:
-        exact = Decimal(number.numerator) / number.denominator
-        return f"{exact * 100:f}%" if percent else f"{exact:f}"
-
     match name:
-        case "over" | "alongside":
+        case "over" | "alongside" if value:
             kind, unit = value
             return {"last": f"last {unit}", "trailing": f"trailing {unit} days"}.get(kind, f"{unit} to date")
         case "every":
             return f"{value[0]} {value[1]}s"
         case "during":
             return f"{value[0]} to {value[1]}"
-        case "due":
+        case "due" | "from":
             return f"{value}"
         case "weight":
             return float(value)
-    return lambda percent: [amount(v, percent) for v in value] if name == "between" else amount(value, percent)
+        case "lag":
+            return f"{value} days"
+        case "between":
+            return [_amount(v, percent) for v in value]
+        case "baseline" | "target" | "at_least" | "at_most":
+            return _amount(value, percent)
+        case "pace" if isinstance(value, dict) and not isinstance(next(iter(value.values())), str):
+            share = lambda what: f"{float(what * 100):g}% of the way"  # noqa: E731
+            return {f"{d}": share(what) if k == "share" else _amount(what, percent) for d, (k, what) in value.items()}
+        case "milestones":
+            names = ("step", "weight", "due")
+            return [
+                {n: written(n, v, percent) for n, v in zip(names, step, strict=True) if v is not None} for step in value
+            ]
+        case "changes":
+            return [{n: written(n, v, percent) for n, v in change.items()} for change in value]
+    return value
 
 
 def configuration(
@@ -150,7 +168,7 @@ def configuration(
     units = {"unit": {"en": "things"}, "title": "A metric"}
     known, used = {name: yaml for name, (yaml, _) in METRICS.items()} | (metrics or {}), set()
     for key_results in objectives.values():
-        used |= {kr["metric"] for kr in key_results}
+        used |= {said["metric"] for kr in key_results for said in (kr, *kr.get("changes", ())) if "metric" in said}
     texts: dict[str, Any] = {
         "okr": {
             "organisation": "Test",
@@ -167,10 +185,7 @@ def configuration(
         listed = []
         for kr in key_results:
             percent = texts["metrics/all"][kr["metric"]]["unit"] == "percent"
-            yaml = {}
-            for key, value in kr.items():
-                shown = value if key in ("id", "metric", "type", "pace") else written(key, value)
-                yaml[key] = shown(percent) if callable(shown) else shown
+            yaml = {key: written(key, value, percent) for key, value in kr.items()}
             listed.append(yaml)
         texts[f"objectives/{name}"] = {"id": name, "title": name, "period": period, "owner": "x", "key_results": listed}
     for name, text in texts.items():

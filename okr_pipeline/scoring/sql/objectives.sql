@@ -1,14 +1,21 @@
 -- Sums are DECIMAL, so that the order of addition never shows in a score.
 -- Roll-up: the weighted mean over the key results that have a score; below half coverage an objective has none.
-WITH weighed AS (
-    SELECT s.objective, s.as_of, MAX(k.period_last) AS period_last,
-        SUM(CAST(s.score * s.weight AS DECIMAL(38, 12))) / NULLIF(SUM(CASE WHEN s.score IS NOT NULL THEN s.weight END), 0) AS mean,
-        COALESCE(SUM(CASE WHEN s.score IS NOT NULL THEN s.weight END), 0) / SUM(s.weight) AS coverage,
-        SUM(CAST(s.expected * s.weight AS DECIMAL(38, 12))) / SUM(s.weight) AS expected,
-        SUM(CASE WHEN k.type = 'aspirational' THEN 0.7 ELSE 1.0 END * s.weight) / SUM(s.weight) AS passes_at
+WITH weights AS (
+    SELECT s.objective, s.as_of, s.score, s.expected, CAST(s.weight AS DECIMAL(18, 6)) AS weight, k.period_last,
+        CASE WHEN s.score IS NOT NULL THEN CAST(s.weight AS DECIMAL(18, 6)) ELSE 0 END AS scored_weight,
+        CASE WHEN k.type = 'aspirational' THEN 0.7 ELSE 1.0 END AS passes_at
     FROM new_scores AS s
-    JOIN key_results AS k ON k.key_result = s.key_result
-    GROUP BY s.objective, s.as_of
+    JOIN key_results AS k ON k.key_result = s.key_result AND s.as_of BETWEEN k.applies_from AND k.applies_to
+),
+
+weighed AS (
+    SELECT objective, as_of, MAX(period_last) AS period_last,
+        SUM(CAST(score * weight AS DECIMAL(38, 12))) / NULLIF(SUM(scored_weight), 0) AS mean,
+        SUM(scored_weight) / SUM(weight) AS coverage,
+        SUM(CAST(expected * weight AS DECIMAL(38, 12))) / SUM(weight) AS expected,
+        SUM(passes_at * weight) / SUM(weight) AS passes_at
+    FROM weights
+    GROUP BY objective, as_of
 ),
 
 scored AS (

@@ -2,62 +2,67 @@
 -- Progress is (value − baseline) ÷ (target − baseline), whatever the direction. Without a written baseline, at_least starts
 -- from 0 and at_most from twice its bound, which makes the same formula 1 + (bound − value) ÷ bound.
 -- Progress is rounded to 12 places and compared at 9, so that 0.1 + 0.2 reaches 0.3.
-WITH measured AS (
-    SELECT w.*, v.value, v.parts, v.loads, COALESCE(g.final, FALSE) AS final, g.last_data_day,
-        COALESCE(w.reason, g.reason, CASE
-            WHEN k.stale_after IS NOT NULL AND v.observed IS NOT NULL AND w.last_day - v.observed > k.stale_after THEN 'stale'
-            WHEN NOT v.has_data THEN 'no_data_yet'
-            WHEN v.value IS NULL THEN 'division_by_zero'
-        END) AS why_not,
-        -- An interval that was fetched and shows nothing was not kept; a bound that is met exactly counts as kept.
-        COALESCE(CASE k.kind
-            WHEN 'at_least' THEN ROUND(v.value - k.target, 9) >= 0
-            WHEN 'at_most' THEN ROUND(v.value - k.target, 9) <= 0
-            WHEN 'between' THEN ROUND(v.value - k.lower_bound, 9) >= 0 AND ROUND(v.value - k.upper_bound, 9) <= 0
-        END, FALSE) AS kept
-    FROM windows AS w
-    JOIN key_results AS k ON k.key_result = w.key_result
-    LEFT JOIN window_values AS v ON v.metric = w.metric AND v.as_of = w.as_of
-        AND v.first_day = w.first_day AND v.last_day = w.last_day
-    LEFT JOIN grounds AS g ON g.metric = w.metric AND g.as_of = w.as_of
-        AND g.first_day = w.first_day AND g.last_day = w.last_day
+-- Reads: key_results, judged, expected, baselines, milestones, intervals.
+--
+-- Steps: the weight of those that the rows name by the as-of day ÷ the weight of all.
+WITH stepped AS (
+    SELECT m.version, m.as_of, s.position, s.step, s.weight, s.due, MIN(p.day) AS done_on
+    FROM judged AS m
+    JOIN milestones AS s ON s.version = m.version
+    LEFT JOIN metric.parts AS p ON p.metric = m.metric AND p.item = s.step
+        AND p.day BETWEEN m.first_day AND m.last_day AND p.counts_from <= m.as_of
+    WHERE m.role = 'score'
+    GROUP BY m.version, m.as_of, s.position, s.step, s.weight, s.due
+),
+
+steps AS (
+    SELECT version, as_of,
+        SUM(CASE WHEN done_on IS NOT NULL THEN weight ELSE 0 END) / SUM(weight) AS value,
+        CAST(TO_JSON({'done': SUM(CASE WHEN done_on IS NOT NULL THEN weight ELSE 0 END), 'planned': SUM(weight)}) AS VARCHAR) AS parts,
+        CAST(TO_JSON(LIST({'step': step, 'weight': weight, 'due': due, 'done_on': done_on} ORDER BY position)) AS VARCHAR) AS steps
+    FROM stepped
+    GROUP BY version, as_of
 ),
 
 single AS (
-    SELECT key_result, as_of, CASE WHEN why_not IS NULL THEN value END AS value, parts, CAST(NULL AS VARCHAR) AS intervals, loads,
-           final, last_data_day, first_day, CASE WHEN first_day IS NOT NULL THEN last_day END AS last_day, why_not AS reason,
-           CAST(NULL AS DOUBLE) AS expected
-    FROM measured
-    WHERE role = 'score'
+    SELECT m.key_result, m.version, m.as_of, CASE WHEN m.why_not IS NULL THEN COALESCE(s.value, m.value) END AS value,
+           COALESCE(s.parts, m.parts) AS parts, CAST(NULL AS VARCHAR) AS intervals, s.steps, m.loads, m.final, m.last_data_day,
+           m.first_day, CASE WHEN m.first_day IS NOT NULL THEN m.last_day END AS last_day, m.why_not AS reason, e.expected, e.pace
+    FROM judged AS m
+    JOIN expected AS e ON e.version = m.version AND e.as_of = m.as_of
+    LEFT JOIN steps AS s ON s.version = m.version AND s.as_of = m.as_of
+    WHERE m.role = 'score'
 ),
 
 planned AS (
-    SELECT k.key_result, CEIL(COUNT(*) / k.every_count) AS planned
+    SELECT k.version, CEIL(COUNT(*) / k.every_count) AS planned
     FROM key_results AS k
     JOIN intervals AS i ON i.unit = k.window_unit AND i.middle_day BETWEEN k.period_first AND k.period_last
     WHERE k.window_kind = 'every'
-    GROUP BY k.key_result, k.every_count
+    GROUP BY k.version, k.every_count
 ),
 
 -- A cadence: intervals kept ÷ intervals planned. An open interval counts once it is met; expected are the complete ones.
 cadence AS (
-    SELECT m.key_result, m.as_of,
+    SELECT m.key_result, m.version, m.as_of,
         CASE WHEN BOOL_AND(m.why_not IS NULL OR m.why_not IN ('no_data_yet', 'division_by_zero'))
              THEN SUM(CASE WHEN m.kept THEN 1 ELSE 0 END) END AS value,
         CAST(TO_JSON({'kept': SUM(CASE WHEN m.kept THEN 1 ELSE 0 END), 'complete': SUM(CASE WHEN m.complete THEN 1 ELSE 0 END),
                       'planned': p.planned}) AS VARCHAR) AS parts,
         CAST(TO_JSON(LIST({'first': m.first_day, 'last': m.last_day, 'value': m.value, 'kept': m.kept, 'complete': m.complete}
                           ORDER BY m.number) FILTER (WHERE m.first_day IS NOT NULL)) AS VARCHAR) AS intervals,
+        CAST(NULL AS VARCHAR) AS steps,
         LIST_SORT(LIST_DISTINCT(FLATTEN(LIST(m.loads)))) AS loads,
         BOOL_AND(m.final) AS final, MIN(m.last_data_day) AS last_data_day,
         MIN(m.first_day) AS first_day, MAX(CASE WHEN m.first_day IS NOT NULL THEN m.last_day END) AS last_day,
         MIN(CASE WHEN m.why_not NOT IN ('no_data_yet', 'division_by_zero') THEN m.why_not END) AS reason,
         SUM(CASE WHEN m.complete THEN 1 ELSE 0 END) / p.planned AS expected,
+        'complete intervals' AS pace,
         p.planned
-    FROM measured AS m
-    JOIN planned AS p ON p.key_result = m.key_result
+    FROM judged AS m
+    JOIN planned AS p ON p.version = m.version
     WHERE m.role = 'interval'
-    GROUP BY m.key_result, m.as_of, p.planned
+    GROUP BY m.key_result, m.version, m.as_of, p.planned
 ),
 
 together AS (
@@ -66,23 +71,33 @@ together AS (
     SELECT * FROM cadence
 ),
 
-progressed AS (
-    SELECT t.*, k.objective, k.metric, k.unit, k.type, k.period_last, k.weight, k.configuration,
+-- Where the way begins and ends. A measured baseline may not be there yet, or lie where no way leads to the target.
+ways AS (
+    SELECT t.* EXCLUDE (value, reason), k.objective, k.metric, k.unit, k.type, k.kind, k.period_last, k.weight, k.configuration,
         k.lower_bound, k.upper_bound,
-        CASE WHEN k.window_kind = 'every' THEN 0 WHEN k.kind = 'between' THEN NULL
-             ELSE COALESCE(k.baseline, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END) END AS from_value,
-        CASE WHEN k.window_kind = 'every' THEN t.planned ELSE k.target END AS to_value,
-        CASE WHEN k.kind = 'between' AND k.window_kind <> 'every' THEN
-            CASE WHEN ROUND(k.lower_bound - t.value, 9) > 0 THEN k.lower_bound - t.value
-                 WHEN ROUND(t.value - k.upper_bound, 9) > 0 THEN t.value - k.upper_bound
-                 WHEN t.value IS NOT NULL THEN 0 END END AS distance,
-        COALESCE(t.expected, CASE
-            WHEN k.pace = 'constant' THEN 1
-            WHEN t.as_of >= k.due THEN 1
-            ELSE (t.as_of - k.period_first + 1) / (k.due - k.period_first + 1)
-        END) AS expected_by_now
+        CASE WHEN k.window_kind = 'every' OR k.kind = 'milestones' THEN 0 WHEN k.kind = 'between' THEN NULL
+             ELSE COALESCE(k.baseline, b.value, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END)
+             END AS from_value,
+        CASE WHEN k.window_kind = 'every' THEN t.planned WHEN k.kind = 'milestones' THEN 1 ELSE k.target END AS to_value,
+        COALESCE(t.reason, CASE
+            WHEN k.baseline_id IS NULL THEN NULL
+            WHEN b.value IS NULL THEN 'no_baseline'
+            WHEN ROUND(k.target - b.value, 9) = 0 OR (k.kind = 'at_least' AND b.value > k.target)
+                OR (k.kind = 'at_most' AND b.value < k.target) THEN 'baseline_past_target'
+        END) AS reason,
+        t.value AS measured_value
     FROM together AS t
-    JOIN key_results AS k ON k.key_result = t.key_result
+    JOIN key_results AS k ON k.version = t.version
+    LEFT JOIN baselines AS b ON b.baseline_id = k.baseline_id
+),
+
+progressed AS (
+    SELECT *, CASE WHEN reason IS NULL THEN measured_value END AS value,
+        CASE WHEN kind = 'between' AND planned IS NULL THEN
+            CASE WHEN ROUND(lower_bound - measured_value, 9) > 0 THEN lower_bound - measured_value
+                 WHEN ROUND(measured_value - upper_bound, 9) > 0 THEN measured_value - upper_bound
+                 WHEN measured_value IS NOT NULL THEN 0 END END AS distance
+    FROM ways
 ),
 
 scored AS (
@@ -102,9 +117,9 @@ rated AS (
             WHEN score IS NULL THEN 'no_score'
             WHEN as_of >= period_last THEN
                 CASE WHEN score >= CASE WHEN type = 'aspirational' THEN 0.7 ELSE 1.0 END THEN 'achieved' ELSE 'missed' END
-            WHEN expected_by_now = 0 THEN 'not_started'
-            WHEN ROUND(score / expected_by_now, 9) >= {{ on_track }} THEN 'on_track'
-            WHEN ROUND(score / expected_by_now, 9) >= {{ at_risk }} THEN 'at_risk'
+            WHEN expected = 0 THEN 'not_started'
+            WHEN ROUND(score / expected, 9) >= {{ on_track }} THEN 'on_track'
+            WHEN ROUND(score / expected, 9) >= {{ at_risk }} THEN 'at_risk'
             ELSE 'off_track'
         END AS status,
         MAX(CASE WHEN score IS NOT NULL THEN as_of END)
@@ -112,23 +127,24 @@ rated AS (
     FROM clamped
 )
 
--- Where there is no new score, the last good one stays in place, marked as held.
-SELECT r.key_result, r.objective, r.metric, r.unit, r.as_of,
-    g.value, COALESCE(g.parts, r.parts) AS parts, COALESCE(g.intervals, r.intervals) AS intervals,
-    CAST(r.from_value AS DOUBLE) AS baseline, CAST(r.to_value AS DOUBLE) AS target,
-    CAST(r.lower_bound AS DOUBLE) AS lower_bound, CAST(r.upper_bound AS DOUBLE) AS upper_bound,
+-- Where there is no new score, the last good one stays in place whole, marked as held.
+SELECT r.key_result, r.objective, g.metric, g.unit, r.as_of,
+    g.value, g.parts, g.intervals, g.steps,
+    CAST(g.from_value AS DOUBLE) AS baseline, CAST(g.to_value AS DOUBLE) AS target,
+    CAST(g.lower_bound AS DOUBLE) AS lower_bound, CAST(g.upper_bound AS DOUBLE) AS upper_bound,
     CAST(g.distance AS DOUBLE) AS distance,
-    CAST(g.progress AS DOUBLE) AS progress, CAST(g.score AS DOUBLE) AS score, CAST(r.expected_by_now AS DOUBLE) AS expected,
-    COALESCE(g.status, r.status) AS status,
+    CAST(g.progress AS DOUBLE) AS progress, CAST(g.score AS DOUBLE) AS score,
+    CAST(r.expected AS DOUBLE) AS expected, r.pace,
+    g.status,
     r.reason,
     CASE WHEN r.score IS NULL THEN r.good_day END AS held_from,
     r.score IS NOT NULL AND r.final AS final,
     r.last_data_day,
-    COALESCE(g.first_day, r.first_day) AS first_day, COALESCE(g.last_day, r.last_day) AS last_day,
+    g.first_day, g.last_day,
     CASE WHEN b.why_not IS NULL THEN b.value END AS alongside,
     CAST(r.weight AS DOUBLE) AS weight,
-    LIST_FILTER(COALESCE(g.loads, r.loads, []), lambda l: l IS NOT NULL) AS loads,
-    r.configuration
+    LIST_FILTER(COALESCE(g.loads, []), lambda l: l IS NOT NULL) AS loads,
+    g.configuration
 FROM rated AS r
-LEFT JOIN rated AS g ON g.key_result = r.key_result AND g.as_of = r.good_day
-LEFT JOIN measured AS b ON b.key_result = r.key_result AND b.as_of = r.as_of AND b.role = 'alongside'
+JOIN rated AS g ON g.key_result = r.key_result AND g.as_of = COALESCE(r.good_day, r.as_of)
+LEFT JOIN judged AS b ON b.version = r.version AND b.as_of = r.as_of AND b.role = 'alongside'

@@ -86,6 +86,7 @@ CREATE TABLE IF NOT EXISTS scores.key_results (
     value DOUBLE,
     parts VARCHAR,                     -- JSON: the parts that `value` is computed from
     intervals VARCHAR,                 -- JSON, for a cadence: each interval's value and whether it was kept
+    steps VARCHAR,                     -- JSON, for milestones: each step, its weight, and the day on which it was done
     baseline DOUBLE,
     target DOUBLE,
     lower_bound DOUBLE,                -- of `between`
@@ -94,6 +95,7 @@ CREATE TABLE IF NOT EXISTS scores.key_results (
     progress DOUBLE,                   -- unclamped
     score DOUBLE,                      -- progress clamped to 0…1
     expected DOUBLE,                   -- the share of the way due by the end of the as-of day
+    pace VARCHAR,                      -- what `expected` follows: linear, checkpoints, weekly rhythm, …
     status VARCHAR NOT NULL,
     reason VARCHAR,                    -- why there is no new score on this day
     held_from DATE,                    -- then the values are the last good ones, of this day
@@ -105,6 +107,18 @@ CREATE TABLE IF NOT EXISTS scores.key_results (
     weight DOUBLE NOT NULL,
     loads BIGINT[] NOT NULL,           -- the loads it rests on: ledger.loads, and _load of the raw rows
     configuration VARCHAR NOT NULL,    -- the hash of all in okr_config/ that decides it
+    _load BIGINT NOT NULL
+);
+
+-- Baselines that are measured: once, when their days were over and final. The load is the scoring that measured it.
+CREATE TABLE IF NOT EXISTS scores.baselines (
+    key_result VARCHAR NOT NULL,
+    baseline_id VARCHAR NOT NULL,      -- the hash of what is measured: metric, window, period
+    first_day DATE NOT NULL,
+    last_day DATE NOT NULL,
+    value DOUBLE NOT NULL,
+    parts VARCHAR NOT NULL,
+    loads BIGINT[] NOT NULL,
     _load BIGINT NOT NULL
 );
 

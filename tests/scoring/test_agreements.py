@@ -1,0 +1,208 @@
+"""What a team agrees beyond a target: when how much is due, where the way begins, which steps there are, what changes later."""
+
+from __future__ import annotations
+
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from naive import DAY, Row
+from test_windows import FIRST, LAST, rows_of, world
+
+from okr_pipeline.errors import ConfigError
+from okr_pipeline.scoring import earliest_day
+
+HUNDRED = {"metric": "total", "baseline": Fraction(0), "target": Fraction(100)}
+OCT_31, NOV_1, NOV_15, NOV_30 = date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 15), date(2026, 11, 30)
+
+
+def scored(folder: Path, kr: Row, *rows: tuple[date, int], as_of: date = LAST) -> dict[date, Row]:
+    made = world(folder, kr)
+    made.land("src_flow", FIRST, LAST, rows_of(*rows))
+    return {day: row for (_, day), row in made.scored(as_of)[0].items()}
+
+
+# -- pace: when how much is due
+
+
+def test_between_checkpoints_the_way_is_straight(tmp_path):
+    due = {OCT_31: ("share", Fraction(1, 5)), NOV_30: ("value", Fraction(50))}
+    rows = scored(tmp_path, HUNDRED | {"pace": due})
+    expected = {day: rows[day]["expected"] for day in (OCT_31, NOV_15, NOV_30, LAST)}
+    assert expected == pytest.approx({OCT_31: 0.2, NOV_15: 0.35, NOV_30: 0.5, LAST: 1.0})
+    assert rows[LAST]["pace"] == "checkpoints"
+
+
+def test_a_checkpoint_on_the_last_day_may_ask_for_less_than_all(tmp_path):
+    rows = scored(tmp_path, HUNDRED | {"pace": {LAST: ("share", Fraction(4, 5))}})
+    assert rows[LAST]["expected"] == 0.8
+
+
+def test_what_lags_is_expected_later(tmp_path):
+    prompt, late = (scored(tmp_path / name, HUNDRED | more) for name, more in (("a", {}), ("b", {"lag": 10})))
+    assert late[FIRST + DAY * 9]["expected"] == 0
+    assert late[FIRST + DAY * 9]["status"] == "not_started"
+    assert late[NOV_15]["expected"] == prompt[NOV_15 - DAY * 10]["expected"]
+
+
+def test_by_its_weekly_rhythm_nothing_is_due_on_the_days_that_never_bring_anything(tmp_path):
+    workdays = [FIRST - DAY * n for n in range(1, 57) if (FIRST - DAY * n).weekday() < 5]
+    made = world(tmp_path, HUNDRED | {"pace": "weekly rhythm"})
+    made.land("src_flow", FIRST - DAY * 56, LAST, rows_of(*((day, 3) for day in workdays)))
+    rows = {day: row for (_, day), row in made.scored(LAST)[0].items()}
+    friday, sunday, monday = date(2026, 11, 13), NOV_15, date(2026, 11, 16)
+    assert rows[friday]["expected"] == rows[sunday]["expected"] < rows[monday]["expected"]
+    done = sum(1 for n in range(46) if (FIRST + DAY * n).weekday() < 5)
+    assert rows[sunday]["expected"] == pytest.approx(
+        done / sum(1 for n in range(92) if (FIRST + DAY * n).weekday() < 5)
+    )
+    assert rows[LAST]["expected"] == 1
+
+
+def test_without_history_the_rhythm_is_not_guessed(tmp_path):
+    rows = scored(tmp_path, HUNDRED | {"pace": "weekly rhythm"})
+    assert (rows[NOV_15]["pace"], rows[NOV_15]["expected"]) == ("linear", 0.5)
+
+
+def test_a_rhythm_makes_the_first_ingestion_reach_back_eight_weeks(tmp_path):
+    assert earliest_day(world(tmp_path, HUNDRED | {"pace": "weekly rhythm"}).config) == FIRST - DAY * 56
+
+
+# -- baselines that are measured
+
+UP_TO_90 = {"metric": "total", "baseline": "previous period", "target": Fraction(90)}
+
+
+def test_a_baseline_is_what_the_period_before_ended_with(tmp_path):
+    made = world(tmp_path, UP_TO_90)
+    made.land("src_flow", date(2026, 7, 1), LAST, rows_of((date(2026, 8, 3), 50), (date(2026, 9, 30), 20), (NOV_1, 80)))
+    row = made.scored(NOV_15)[0]["kr0", NOV_15]
+    assert (row["baseline"], row["target"], row["progress"]) == (70, 90, pytest.approx(0.5))
+
+
+def test_it_is_measured_once_whatever_the_source_restates_later(tmp_path):
+    made = world(tmp_path, UP_TO_90)
+    for before in (70, 10):
+        made.land("src_flow", date(2026, 7, 1), LAST, rows_of((date(2026, 8, 3), before), (NOV_1, 80)))
+        assert made.scored(NOV_15)[0]["kr0", NOV_15]["baseline"] == 70
+    stored = made.connection.execute("SELECT value, first_day, last_day FROM scores.baselines").fetchall()
+    assert stored == [(70, date(2026, 7, 1), date(2026, 9, 30))]
+
+
+def test_until_its_days_are_final_there_is_no_baseline_and_no_score(tmp_path):
+    made = world(tmp_path, UP_TO_90)
+    made.land("src_flow", date(2026, 7, 1), FIRST, rows_of((date(2026, 8, 3), 70)), final=date(2026, 9, 28))
+    row = made.scored(FIRST)[0]["kr0", FIRST]
+    assert (row["score"], row["reason"]) == (None, "no_baseline")
+
+
+@pytest.mark.parametrize(
+    ("kr", "before"),
+    [({"target": Fraction(70)}, 70), ({"at_least": Fraction(60)}, 70), ({"at_most": Fraction(80)}, 70)],
+)
+def test_a_start_at_or_beyond_the_target_leaves_no_way_to_score(tmp_path, kr, before):
+    made = world(tmp_path, {"metric": "total", "baseline": "previous period"} | kr)
+    made.land("src_flow", date(2026, 7, 1), LAST, rows_of((date(2026, 8, 3), before)))
+    row = made.scored(NOV_15)[0]["kr0", NOV_15]
+    assert (row["score"], row["reason"]) == (None, "baseline_past_target")
+
+
+def test_the_same_period_last_year_is_pulled_for_it(tmp_path):
+    made = world(tmp_path, UP_TO_90 | {"baseline": "same period last year"})
+    assert earliest_day(made.config) == date(2025, 10, 1)
+
+
+# -- milestones
+
+STEPS = [("ก", Fraction(1), None), ("b", Fraction(2), None), ("c", Fraction(5), None)]
+
+
+def test_a_step_is_done_on_the_first_day_that_the_rows_name_it(tmp_path):
+    made = world(tmp_path, {"metric": "distinct", "milestones": STEPS})
+    named = [
+        (date(2026, 10, 5), "ก"),
+        (date(2026, 10, 9), "b"),
+        (date(2026, 10, 12), "b"),
+        (date(2026, 10, 13), "else"),
+    ]
+    made.land("src_flow", FIRST, LAST, [{"id": n, "day": day, "who": who} for n, (day, who) in enumerate(named)])
+    rows = {day: row["score"] for (_, day), row in made.scored(NOV_15)[0].items()}
+    assert [rows[date(2026, 10, day)] for day in (4, 5, 8, 9, 13)] == [0, 1 / 8, 1 / 8, 3 / 8, 3 / 8]
+
+
+def test_what_is_due_are_the_steps_whose_day_has_come(tmp_path):
+    due = [("ก", Fraction(1), OCT_31), ("b", Fraction(3), NOV_30)]
+    rows = scored(tmp_path, {"metric": "distinct", "milestones": due})
+    assert [rows[day]["expected"] for day in (OCT_31 - DAY, OCT_31, NOV_15, NOV_30, LAST)] == [0, 0.25, 0.25, 1, 1]
+
+
+# -- cadences: what is known when
+
+
+def test_what_must_stay_below_a_bound_is_known_when_its_interval_is_over(tmp_path):
+    rows = scored(
+        tmp_path, {"metric": "total", "at_most": Fraction(5), "every": (1, "month")}, (OCT_31, 2), (NOV_15, 9)
+    )
+    kept = {day: rows[day]["value"] for day in (FIRST, OCT_31 - DAY, OCT_31, NOV_1, NOV_30, LAST)}
+    assert kept == {FIRST: 0, OCT_31 - DAY: 0, OCT_31: 1, NOV_1: 1, NOV_30: 1, LAST: 2}
+
+
+def test_the_end_of_the_period_closes_its_last_week(tmp_path):
+    rows = scored(tmp_path, {"metric": "total", "at_most": Fraction(5), "every": (1, "week")})
+    assert (rows[LAST]["score"], rows[LAST]["expected"], rows[LAST]["status"]) == (1, 1, "achieved")
+
+
+# -- changes in mid-period
+
+
+def test_a_dated_change_leaves_earlier_scores_as_they_were(tmp_path):
+    changed = HUNDRED | {"changes": [{"from": NOV_1, "target": Fraction(200)}]}
+    before, after = (scored(tmp_path / name, kr, (FIRST, 50)) for name, kr in (("a", HUNDRED), ("b", changed)))
+    assert {day: row for day, row in after.items() if day < NOV_1} == {d: r for d, r in before.items() if d < NOV_1}
+    assert (after[OCT_31]["score"], after[NOV_1]["score"]) == (0.5, 0.25)
+    assert after[OCT_31]["configuration"] != after[NOV_1]["configuration"]
+
+
+def test_a_score_that_is_held_over_a_change_is_held_whole(tmp_path):
+    made = world(
+        tmp_path, {"metric": "total", "at_least": Fraction(10), "changes": [{"from": NOV_1, "metric": "standing"}]}
+    )
+    made.land("src_flow", FIRST, LAST, rows_of((FIRST, 5)))
+    row = made.scored(NOV_15)[0]["kr0", NOV_15]
+    assert (row["metric"], row["value"], row["target"], row["held_from"]) == ("total", 5, 10, OCT_31)
+
+
+WRONG = [
+    (
+        {"changes": [{"from": "2027-05-01", "target": "9"}]},
+        "changes[0].from: 2027-05-01 is not after 2026-10-01 and within",
+    ),
+    ({"changes": [{"from": "2026-11-01", "targt": "9"}]}, "unknown field `targt`; did you mean `target`?"),
+    ({"changes": [{"from": "2026-11-01", "id": "other"}]}, "a change cannot change `id`"),
+    ({"changes": [{"from": "2026-11-01", "target": "0"}]}, "baseline and target are equal"),
+    ({"changes": [{"target": "9"}]}, "the field `from` is missing"),
+    ({"pace": {"2026-10-31": "half"}}, "'half' is not a number"),
+    ({"pace": {"soon": "20% of the way"}}, "'soon' is not a day"),
+    ({"pace": {"2027-10-31": "20% of the way"}}, "2027-10-31 lies outside 2026-10-01 to 2026-12-31"),
+    ({"pace": {"2026-10-31": "101% of the way"}}, "more than the whole way"),
+    ({"pace": {"2026-10-31": "120"}}, "what is due by 2026-10-31 does not lie between the baseline and the target"),
+    ({"pace": {"2026-10-31": "12%"}}, "is in things; write `12` without %"),
+    (
+        {"pace": "weekly rhythm", "over": ("last", "week")},
+        "only what adds up day by day over the period has a weekly rhythm",
+    ),
+    ({"baseline": "last period"}, "'last period' is not a baseline"),
+    ({"baseline": "previous period", "during": (FIRST, NOV_1)}, "write the baseline as a number"),
+    ({"target": None, "baseline": None, "milestones": STEPS}, "use a metric that is one `count(distinct <column>)`"),
+    ({"target": None, "baseline": None, "milestones": [*STEPS, STEPS[0]]}, "two steps have the same name"),
+]
+
+
+@pytest.mark.parametrize(("more", "message"), WRONG)
+def test_an_agreement_that_makes_no_sense_is_told_with_its_line_and_a_remedy(tmp_path, more, message):
+    kr = {name: value for name, value in (HUNDRED | more).items() if value is not None}
+    with pytest.raises(ConfigError) as told:
+        world(tmp_path, kr)
+    assert message in str(told.value)
+    assert "objectives/o.yaml:1: key_results[0]" in str(told.value)
