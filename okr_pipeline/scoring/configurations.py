@@ -15,7 +15,7 @@ from okr_pipeline.config.document import document, listing
 def remember(connection: duckdb.DuckDBPyConnection, config: Config, load: int) -> None:
     """Keeps what is new of a configuration, in the caller's transaction."""
     known = {row[0] for row in connection.execute("SELECT hash FROM ledger.configurations").fetchall()}
-    versions = [version for result in config.key_results.values() for version in (result,)]
+    versions = [version for result in config.key_results.values() for version in result.versions]
     used = {v.configuration: (v.id, document(config, v)) for v in versions} | {config.hash: (None, listing(config))}
     rows = [
         {"hash": name, "key_result": key_result, "load": load, "document": json.dumps(found, ensure_ascii=False)}
