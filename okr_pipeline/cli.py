@@ -168,6 +168,37 @@ def explain(
 
 
 @app.command()
+def diff(
+    from_known: Annotated[datetime, typer.Option("--from-known", help="As it was known at this instant (UTC).")],
+    to_known: Annotated[datetime | None, typer.Option("--to-known", help="And at this one; default: now.")] = None,
+    as_of: AsOf = None,
+    format_: Annotated[Format, typer.Option("--format")] = Format.table,
+    config: ConfigDir = CONFIG,
+    home: HomeDir = HOME,
+) -> None:
+    """Which scores changed between two instants, by how much, and because of which loads or which configuration."""
+    from okr_pipeline.audit.diff import difference
+    from okr_pipeline.audit.diff_text import difference_text
+    from okr_pipeline.report import utc
+    from okr_pipeline.scoring import scoring_known_at
+
+    with _published(home) as connection:
+        day = _scored_day(connection, as_of, from_known)
+        before, after = (scoring_known_at(connection, utc(instant)) for instant in (from_known, to_known))
+        if before is None or after is None:
+            raise ConfigError(f"nothing was scored yet at {to_known if before else from_known}; name a later instant")
+        if before.load > after.load:
+            raise ConfigError(f"--from-known {from_known} is after --to-known {to_known}; swap them")
+        if not to_known:
+            _say_if_changed(connection, config)
+        found = difference(connection, before, after, day)
+    if format_ is Format.json:
+        _print_json(found)
+    else:
+        console.print(difference_text(found), markup=False, soft_wrap=True)
+
+
+@app.command()
 def ui(sandbox: Sandbox = False, port: int = 3000, config: ConfigDir = CONFIG, home: HomeDir = HOME) -> None:
     """Dagster's web server and daemon on this project, on the loopback address only (it has no log-in)."""
     import subprocess

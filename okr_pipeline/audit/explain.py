@@ -47,7 +47,7 @@ def explanation(
         "intervals": intervals,
         "days": days_of(connection, document, row, scoring.load),
         "loads": _loads(connection, row["loads"]),
-        "failures": _failures(connection, sorted({table for part in parts for table in part.tables}), scoring.load),
+        "failures": failures(connection, sorted({table for part in parts for table in part.tables}), scoring.load),
         "rows": [each | _first_rows(connection, each["sql"]) for each in queries(connection, row, scoring.load)],
     }
 
@@ -98,6 +98,11 @@ def days_of(
     return days(connection, document, windows, as_of, load, by_interval=bool(intervals))
 
 
+def failures(connection: duckdb.DuckDBPyConnection, tables: list[str], load: int) -> list[dict[str, Any]]:
+    """The tables whose newest attempt by then had failed."""
+    return rows_of(connection.execute(statement("audit/sql/failures.sql"), [tables, load]))
+
+
 def _window(row: dict[str, Any]) -> Window:
     return row["first_day"], row["last_day"]
 
@@ -109,11 +114,6 @@ def _loads(connection: duckdb.DuckDBPyConnection, loads: list[int]) -> list[dict
         [loads],
     )
     return [load | {"notes": json.loads(load["notes"])} for load in rows_of(found)]
-
-
-def _failures(connection: duckdb.DuckDBPyConnection, tables: list[str], load: int) -> list[dict[str, Any]]:
-    """The tables whose newest attempt by then had failed."""
-    return rows_of(connection.execute(statement("audit/sql/failures.sql"), [tables, load]))
 
 
 def _first_rows(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:

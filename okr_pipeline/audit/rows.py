@@ -104,7 +104,7 @@ def rows_query(
         f" QUALIFY RANK() OVER ({f'PARTITION BY {item} ' if item else ''}ORDER BY {day} DESC) = 1" if is_level else ""
     )
     source = relation(connection, document, part, load)
-    return f"SELECT * FROM {source} WHERE {' AND '.join(conditions)}{newest} ORDER BY {day}"
+    return f"SELECT * FROM {source} WHERE {' AND '.join(conditions)}{newest} ORDER BY {day}, COLUMNS(*)"
 
 
 def rows_of(found: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
