@@ -45,6 +45,8 @@ def explanation(
         "parts": json.loads(row["parts"] or "{}"),
         "aggregates": {part.name: part.aggregate.function for part in parts},
         "intervals": intervals,
+        "steps": json.loads(row["steps"]) if row["steps"] else None,
+        "pace": row["pace"],
         "days": days_of(connection, document, row, scoring.load),
         "loads": _loads(connection, row["loads"]),
         "failures": failures(connection, sorted({table for part in parts for table in part.tables}), scoring.load),

@@ -27,6 +27,7 @@ def explanation_text(found: dict[str, Any]) -> str:
         lines.append(f"No new score on {found['as_of']}: {found['reason']}; {held}.")
     lines += [f"  {each['table_name']}: {each['message']}" for each in found["failures"]]
     lines += _interval_lines(found["intervals"]) if found["intervals"] else []
+    lines += _step_lines(found["steps"]) if found["steps"] else []
     lines += _formula_lines(found) if found["value"] is not None else []
     if found["days"]:
         lines += ["", f"Parts by day (the newest {_SHOWN_DAYS} rows; all with --format json):"]
@@ -53,13 +54,21 @@ def _interval_lines(intervals: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def _step_lines(steps: list[dict[str, Any]]) -> list[str]:
+    lines = ["Steps (weight, done on):"]
+    for step in steps:
+        due = f", due {step['due']}" if step["due"] else ""
+        lines.append(f"  {step['step']}  {exact(step['weight'])}  {step['done_on'] or 'not yet'}{due}")
+    return lines
+
+
 def _formula_lines(found: dict[str, Any]) -> list[str]:
     unit = found["unit"]
     value, baseline, target = (number(found[name], unit) for name in ("value", "baseline", "target"))
     parts = ", ".join(f"{name} = {exact(amount)}" for name, amount in found["parts"].items())
     way = f"({value} − {baseline}) ÷ ({target} − {baseline}) = " if found["baseline"] is not None else ""
     final = "yes" if found["final"] else "no: a source may still change its numbers"
-    worked = "kept intervals" if found["intervals"] else found["formula"]
+    worked = "kept intervals" if found["intervals"] else "done ÷ planned" if found["steps"] else found["formula"]
     with_numbers = re.sub(
         r"[a-z_]\w*", lambda m: exact(found["parts"].get(m[0])) if m[0] in found["parts"] else m[0], worked
     )
