@@ -145,8 +145,8 @@ def read(path: Path, shown_as: str, problems: Problems) -> Source | None:
 def _plain(node: Any, where: Path_, lines: dict[Path_, int]) -> Any:
     if isinstance(node, CommentedMap):
         for key in node:
-            lines[(*where, key)] = node.lc.data[key][0] + 1
-        return {key: _plain(value, (*where, key), lines) for key, value in node.items()}
+            lines[(*where, str(key))] = node.lc.data[key][0] + 1
+        return {str(key): _plain(value, (*where, str(key)), lines) for key, value in node.items()}  # a day may be a key
     if isinstance(node, CommentedSeq):
         for index in range(len(node)):
             lines[(*where, index)] = node.lc.data[index][0] + 1

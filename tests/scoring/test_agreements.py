@@ -10,6 +10,7 @@ import pytest
 from naive import DAY, Row
 from test_windows import FIRST, LAST, rows_of, world
 
+from okr_pipeline.config import load
 from okr_pipeline.errors import ConfigError
 from okr_pipeline.scoring import earliest_day
 
@@ -32,6 +33,16 @@ def test_between_checkpoints_the_way_is_straight(tmp_path):
     expected = {day: rows[day]["expected"] for day in (OCT_31, NOV_15, NOV_30, LAST)}
     assert expected == pytest.approx({OCT_31: 0.2, NOV_15: 0.35, NOV_30: 0.5, LAST: 1.0})
     assert rows[LAST]["pace"] == "checkpoints"
+
+
+def test_checkpoints_are_written_as_days_are_written_in_yaml(tmp_path):
+    folder = world(tmp_path, HUNDRED).config.directory
+    (folder / "objectives" / "o.yaml").write_text(
+        "id: o\ntitle: O\nowner: x\nperiod: FY2570-Q1\nkey_results:\n"
+        "  - {id: k, metric: total, baseline: 0, target: 100, pace: {2026-10-31: 20% of the way, 2026-11-30: 50}}\n",
+        encoding="utf-8",
+    )
+    assert [point.day for point in load(folder, {}).key_results["k"].spec.pace.checkpoints] == [OCT_31, NOV_30]
 
 
 def test_a_checkpoint_on_the_last_day_may_ask_for_less_than_all(tmp_path):
