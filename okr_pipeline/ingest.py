@@ -37,8 +37,10 @@ def ingest(warehouse: Warehouse, table: Table, first: date, last: date, earliest
         with _pulled(table, window, said) as rows, warehouse.open() as connection:
             return land(connection, table, window, rows, said)
     except OkrError as error:
-        with warehouse.open() as connection:
-            failed = Load(table.name, window.first, window.last, error.reason, str(error), notes=said.notes)
+        failed = Load(
+            *(table.name, window.first, window.last, error.reason, str(error)), notes=said.notes, bad_rows=said.bad_rows
+        )
+        with warehouse.open() as connection, transaction(connection):
             record(connection, next_load(connection), failed)
         raise
 
@@ -96,6 +98,7 @@ def land(connection: duckdb.DuckDBPyConnection, table: Table, window: Window, ro
                 said.final_through,
                 said.notes,
                 _days_with_rows(connection, table.name, stream, window),
+                said.bad_rows,
             )
             record(connection, number, load)
     finally:

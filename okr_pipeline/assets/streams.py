@@ -8,6 +8,8 @@ from okr_pipeline.errors import OkrError
 from okr_pipeline.ingest import ingest
 from okr_pipeline.scoring import earliest_day
 
+TOLD = 3  # bad rows that a night tells one by one
+
 
 def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
     """Pulls the run's days, what the source restates before them, and every day missed since the beginning."""
@@ -42,9 +44,14 @@ def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
             f"{table.name}: {change.received:,} rows for {load.first_day} to {load.last_day}"
             f" ({change.inserted:,} new, {change.changed:,} changed, {change.vanished:,} gone)"
         )
+        for bad in load.bad_rows[:TOLD]:
+            context.log.warning(f"{table.name}: left out {bad.place}:{bad.line}: {bad.problem}")
+        if (more := len(load.bad_rows) - TOLD) > 0:
+            context.log.warning(f"{table.name}: left out {more} more rows; they are all in ledger.quarantine.")
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": change.received,
+                "left out": len(load.bad_rows),
                 "window": f"{load.first_day} to {load.last_day}",
                 "new": change.inserted,
                 "changed": change.changed,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
 from typing import Literal, get_args
 
 import pyarrow as pa
@@ -44,44 +46,58 @@ def conform(table: pa.Table, schema: pa.Schema, where: Callable[[int], str]) -> 
 
     Decimals are rounded to 9 places. `where` names a row's place, given its index, for DataRejected.
     """
-    return pa.table([_conformed(table.column(field.name), field, where) for field in schema], schema=schema)
-
-
-def _conformed(column: pa.ChunkedArray, field: pa.Field, where: Callable[[int], str]) -> pa.ChunkedArray:
-    if not len(column):
-        return pa.chunked_array([], field.type)
     try:
-        cast = _cast(column, field.type)
+        return cast(table, schema)
     except pa.ArrowException:
-        row = _first_that_fails(column, field.type)
-        value = repr(column[row].as_py())
-        shown = value if len(value) <= 80 else value[:79] + "…"
-        kind = next(name for name in get_args(ColumnType) if ARROW[name] == field.type)
-        raise DataRejected(
-            f"{where(row)}: column {field.name}: {shown} is not of type {kind}. Write {WRITTEN[field.type][1]}."
-        ) from None
-    if not field.nullable and cast.null_count:
-        row = pc.index(cast.is_null(), True).as_py()
-        raise DataRejected(
-            f"{where(row)}: column {field.name} is empty, and it is part of the key. Fill it in, or remove the row."
-        )
-    return cast
+        ((row, why),) = misfits(table, schema, 1).items()
+        raise DataRejected(f"{where(row)}: {why}") from None
 
 
-def _first_that_fails(column: pa.ChunkedArray, kind: pa.DataType) -> int:
-    """The index of the first value that does not cast, by halving."""
-    good, bad = 0, len(column)  # column[:good] casts, column[:bad] does not
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        try:
-            _cast(column.slice(good, middle - good), kind)
-            good = middle
-        except pa.ArrowException:
-            bad = middle
-    return good
+def cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """As `conform`; ArrowInvalid where a value does not fit."""
+    columns = [_cast(table.column(field.name), field.type) for field in schema]
+    for column, field in zip(columns, schema, strict=True):
+        if not field.nullable and column.null_count:
+            raise pa.ArrowInvalid(f"{field.name} is empty")
+    return pa.table(columns, schema=schema)
+
+
+def misfits(table: pa.Table, schema: pa.Schema, most: int) -> dict[int, str]:
+    """The rows that do not conform, by their index, each with the first thing that is wrong with it; at most so many."""
+    found: dict[int, str] = {}
+    for field in schema:
+        column = table.column(field.name)
+        for row in islice(_failing(column, field.type), most - len(found)):
+            value = repr(column[row].as_py())
+            shown = value if len(value) <= 80 else value[:79] + "…"
+            kind = next(name for name in get_args(ColumnType) if ARROW[name] == field.type)
+            why = f"column {field.name}: {shown} is not of type {kind}. Write {WRITTEN[field.type][1]}."
+            found.setdefault(row, why)
+        if not field.nullable:
+            why = f"column {field.name} is empty, and it is part of the key. Fill it in, or remove the row."
+            with suppress(pa.ArrowException):  # what does not cast is told already
+                column = _cast(column, field.type)  # an empty text is null only now
+            for row in pc.indices_nonzero(column.is_null())[: max(most - len(found), 0)].to_pylist():
+                found.setdefault(row, why)
+    return found
+
+
+def _failing(column: pa.ChunkedArray, kind: pa.DataType, start: int = 0) -> Iterator[int]:
+    """The indices of the values that do not cast, in their order, by halving."""
+    try:
+        _cast(column, kind)
+    except pa.ArrowException:
+        if len(column) == 1:
+            yield start
+        else:
+            middle = len(column) // 2
+            yield from _failing(column.slice(0, middle), kind, start)
+            yield from _failing(column.slice(middle), kind, start + middle)
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if not len(column):
+        return pa.chunked_array([], kind)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if column.type == kind and not pa.types.is_temporal(kind):

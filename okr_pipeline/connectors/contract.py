@@ -58,6 +58,16 @@ class Stream:
     changed: str | None = None
 
 
+@dataclass(frozen=True)
+class BadRow:
+    """A row that a person has to mend: the file (or sheet) and line where it is, what is wrong with it, and its text."""
+
+    place: str
+    line: int
+    problem: str
+    content: str
+
+
 @dataclass
 class Said:
     """What the source said about one pull; the connector fills it in while it pulls.
@@ -65,11 +75,13 @@ class Said:
     `available_through`: the last day that the source has delivered at all (None: the window's last day).
     `final_through`: the last day whose numbers will not change any more (None: today − 1 − `restates`).
     `notes`: JSON-able remarks worth keeping: sampled, thresholded, quota left, truncated, pages, total rows.
+    `bad_rows`: rows that were left out, or for which the pull was rejected; they are kept in `ledger.quarantine`.
     """
 
     available_through: date | None = None
     final_through: date | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    bad_rows: list[BadRow] = field(default_factory=list)
 
 
 class Connector(ABC):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 import duckdb
 
 from okr_pipeline import clock
+from okr_pipeline.connectors.contract import BadRow
 from okr_pipeline.warehouse.landing import NOTHING, Change
 
 
 @dataclass(frozen=True)
 class Load:
-    """One row of `ledger.loads`."""
+    """One row of `ledger.loads`, and the rows of `ledger.quarantine` that belong to it."""
 
     table_name: str
     first_day: date
@@ -27,6 +29,7 @@ class Load:
     final_through: date | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     days_with_rows: list[date] | None = None  # None for lists without days
+    bad_rows: Sequence[BadRow] = ()
 
 
 def next_load(connection: duckdb.DuckDBPyConnection) -> int:
@@ -35,7 +38,7 @@ def next_load(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def record(connection: duckdb.DuckDBPyConnection, number: int, load: Load) -> None:
-    """Writes one row of the ledger, in the caller's transaction.
+    """Writes one load into the ledger, in the caller's transaction.
 
     No two loads are known from the same instant, and none before an earlier one, whatever the clock did: so an instant
     names one state of the warehouse for ever.
@@ -52,6 +55,11 @@ def record(connection: duckdb.DuckDBPyConnection, number: int, load: Load) -> No
             load.days_with_rows,
         ],
     )
+    if load.bad_rows:
+        connection.executemany(
+            "INSERT INTO ledger.quarantine VALUES (?, ?, ?, ?, ?, ?)",
+            [(number, load.table_name, bad.place, bad.line, bad.problem, bad.content) for bad in load.bad_rows],
+        )
 
 
 def catch_up(connection: duckdb.DuckDBPyConnection, table_name: str, earliest: date, first: date) -> date:

@@ -1,6 +1,7 @@
 """The files connector against real CSV, Excel and Parquet files."""
 
 import os
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 from pyarrow import parquet
 from pydantic import ValidationError
 
-from okr_pipeline.connectors import files as module
+from okr_pipeline.config import Table
 from okr_pipeline.connectors.contract import Said, Window
 from okr_pipeline.connectors.files import Files, FileSettings
+from okr_pipeline.connectors.files import connector as module
 from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
+from okr_pipeline.ingest import ingest
 from okr_pipeline.sandbox import files as sandbox
+from okr_pipeline.warehouse import Warehouse
 
 SEMINARS = {
     "files": "seminars*.csv",
@@ -23,6 +27,7 @@ SEMINARS = {
     "date": "held_on",
     "columns": {"seminar_id": "text", "held_on": "date", "seats": "integer"},
 }
+OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
 HEADER = "seminar_id,held_on,seats\n"
 
 
@@ -72,13 +77,40 @@ def test_thai_text_and_excels_byte_order_mark(tmp_path, encoding):
     assert row["seminar_id"] == "สัมมนา, ครั้งที่ ๑"
 
 
-@pytest.mark.parametrize("encoding", ["cp874", "utf-16"])
-def test_text_that_is_not_utf_8_is_refused_with_its_line(tmp_path, encoding):
-    write(tmp_path, HEADER + "สัมมนา,2026-10-09,40\n", encoding=encoding)
+@pytest.mark.parametrize(
+    ("written_in", "declared"),
+    [
+        ("cp874", "windows-874"), ("tis-620", "TIS-620"), ("cp874", "cp874"), ("utf-16-le", "utf-16-le"),
+        ("utf-16", None), ("utf-8-sig", "windows-874"),  # a byte order mark is told by the file itself, and believed
+    ],
+)  # fmt: skip
+def test_thai_text_in_the_encodings_that_are_in_use(tmp_path, written_in, declared):
+    write(tmp_path, HEADER + "สัมมนา ๑,2026-10-09,40\n", encoding=written_in)
 
-    line = 2 if encoding == "cp874" else 1
-    with pytest.raises(DataRejected, match=rf"drop: seminars\.csv:{line}: is not UTF-8 text\. Save it as `CSV UTF-8`"):
-        pull(connector(tmp_path))
+    (row,) = pull(connector(tmp_path, encoding=declared))
+
+    assert (row["seminar_id"], row["seats"]) == ("สัมมนา ๑", 40)
+
+
+@pytest.mark.parametrize("declared", [None, "utf-8", "ascii"])
+def test_text_that_is_in_another_encoding_is_refused_with_its_line_and_not_guessed(tmp_path, declared):
+    write(tmp_path, HEADER + "S-1,2026-10-01,1\nสัมมนา,2026-10-09,40\n", encoding="cp874")
+
+    remedy = "Mend `encoding`, or" if declared else r"Write its `encoding` \(windows-874, say\), or"
+    with pytest.raises(DataRejected, match=rf"drop: seminars\.csv:3: is not (UTF-8|ASCII) text\. {remedy} save it as"):
+        pull(connector(tmp_path, encoding=declared))
+
+
+def test_days_of_the_buddhist_era_and_thai_digits_are_what_they_mean(tmp_path):
+    write(tmp_path, HEADER + "S-1,2569-10-09,๔๐\nS-2,๒๕๖๙-๑๐-๑๐,-๑.๐\nS-3,2567-02-29,1\n")
+
+    rows = pull(connector(tmp_path), first="2024-01-01")
+
+    assert [(row["held_on"], row["seats"]) for row in rows] == [
+        (date(2026, 10, 9), 40),
+        (date(2026, 10, 10), -1),
+        (date(2024, 2, 29), 1),  # a leap day, and 2567 of the Common Era has none
+    ]
 
 
 def test_a_file_that_was_not_delivered_is_unavailable_and_not_an_empty_table(tmp_path):
@@ -146,7 +178,7 @@ def test_columns_nobody_asked_for_are_left_out_and_said(tmp_path):
     [
         ("S-9,9 Oct,4", "column held_on: '9 Oct' is not of type date. Write a day of the Common Era as YYYY-MM-DD"),
         ("S-9,2026-02-30,4", "column held_on: '2026-02-30' is not of type date"),
-        ("S-9,2569-10-09,4", "column held_on: '2569-10-09' is not of type date. Write a day of the Common Era"),
+        ("S-9,2569-02-29,4", "column held_on: '2026-02-29' is not of type date. Write a day of the Common Era"),
         ('S-9,2026-10-09,"1,200"', "column seats: '1,200' is not of type integer. Write a whole number such as 1250"),
         ("S-9,2026-10-09,0x10", "column seats: '0x10' is not of type integer"),
         ("S-9,2026-10-09,99999999999999999999", "column seats: '99999999999999999999' is not of type integer"),
@@ -163,6 +195,165 @@ def test_a_bad_row_is_told_by_the_line_where_a_person_finds_it(tmp_path, row, me
         pull(connector(tmp_path))
 
     assert str(caught.value).startswith(f"drop: seminars.csv:7: {message}")
+
+
+MIXED = (
+    HEADER
+    + 'S-1,2026-10-01,1\nS-2,soon,2\n"S-3\n",2026-10-03,3\n\nS-4,2026-10-04\n,2026-10-05,5\nS-6,2026-10-06,many\n'
+)
+
+
+def test_bad_rows_are_left_out_with_file_line_and_what_is_wrong_where_that_is_allowed(tmp_path):
+    write(tmp_path, MIXED)
+    said = Said()
+
+    rows = pull(connector(tmp_path, bad_rows=4), said)
+
+    assert [row["seminar_id"] for row in rows] == ["S-1", "S-3"]
+    assert [(bad.place, bad.line, bad.problem[:22]) for bad in said.bad_rows] == [
+        ("seminars.csv", 3, "column held_on: 'soon'"),
+        ("seminars.csv", 7, "has 2 cells where the "),
+        ("seminars.csv", 8, "column seminar_id is e"),
+        ("seminars.csv", 9, "column seats: 'many' i"),
+    ]
+    assert said.bad_rows[0].content == '{"seminar_id": "S-2", "held_on": "soon", "seats": "2"}'
+    assert said.bad_rows[1].content == "S-4,2026-10-04"
+    assert said.notes["bad_rows"] == {"seminars.csv": 4}
+
+
+@pytest.mark.parametrize("allowed", [0, 3, "66%"])
+def test_more_bad_rows_than_allowed_reject_the_pull_and_all_of_them_are_told(tmp_path, allowed):
+    write(tmp_path, MIXED)
+    said = Said()
+
+    with pytest.raises(
+        DataRejected, match=r"^drop: seminars\.csv:3: column held_on: .* 4 rows are bad; they are all in"
+    ):
+        pull(connector(tmp_path, bad_rows=allowed), said)
+
+    assert len(said.bad_rows) == 4
+
+
+def test_a_share_of_bad_rows_may_be_allowed(tmp_path):
+    write(tmp_path, MIXED)
+
+    assert len(pull(connector(tmp_path, bad_rows="67%"))) == 2
+
+
+def test_a_file_of_another_shape_is_no_collection_of_bad_rows(tmp_path):
+    write(tmp_path, HEADER + "S-1,1 October,1\n" * 1500)
+    said = Said()
+
+    with pytest.raises(DataRejected, match=r"seminars\.csv:2: .* More than 1000 rows are bad"):
+        pull(connector(tmp_path, bad_rows="100%"), said)
+
+    assert len(said.bad_rows) == 1000
+
+
+@pytest.mark.parametrize("allowed", [-1, 1001, "some", "101%", True])
+def test_how_many_rows_may_be_bad_is_a_number_or_a_share(tmp_path, allowed):
+    with pytest.raises(ValidationError, match="write for example `5` or `1%`"):
+        connector(tmp_path, bad_rows=allowed)
+
+
+def landed(tmp_path: Path, **changed) -> tuple[list, list, list]:
+    """Raw rows, quarantine and ledger after a pull of October."""
+    source, warehouse = connector(tmp_path, **changed), Warehouse(tmp_path / "home")
+    (stream,) = source.streams()
+    with suppress(DataRejected):
+        ingest(warehouse, Table("drop_s", source, stream, "drop.yaml:1"), *OCTOBER, OCTOBER[0])
+    with warehouse.open() as connection:
+        bad = connection.execute("SELECT load, table_name, place, line FROM ledger.quarantine ORDER BY ALL").fetchall()
+        loads = connection.execute("SELECT load, outcome FROM ledger.loads").fetchall()
+        query = "SELECT seminar_id FROM raw.drop_s ORDER BY 1"
+        raw = connection.execute(query).fetchall() if loads[-1][1] == "landed" else []
+    return raw, bad, loads
+
+
+def test_quarantined_rows_are_kept_with_their_load_whether_the_others_landed_or_not(tmp_path):
+    write(tmp_path, MIXED)
+    lines = [(1, "drop_s", "seminars.csv", line) for line in (3, 7, 8, 9)]
+
+    assert landed(tmp_path) == ([], lines, [(1, "data_rejected")])
+    assert landed(tmp_path, bad_rows=4) == (
+        [("S-1",), ("S-3",)],
+        lines + [(2, *rest) for _, *rest in lines],
+        [(1, "data_rejected"), (2, "landed")],
+    )
+
+
+def test_tsv_and_other_separators(tmp_path):
+    write(tmp_path, "seminar_id\theld_on\tseats\nA, B\t2026-10-01\t1\n", "seminars.tsv")
+    write(tmp_path, "seminar_id;held_on;seats\nA, B;2026-10-01;1\n")
+    expected = [{"seminar_id": "A, B", "held_on": date(2026, 10, 1), "seats": 1}]
+
+    assert pull(connector(tmp_path, files="seminars.tsv")) == expected
+    assert pull(connector(tmp_path, separator=";")) == expected
+
+
+JSON_LINES = {
+    "files": "*.jsonl",
+    "columns": {"seminar_id": "text", "held_on": "date", "seats": "integer", "cost": "decimal", "open": "boolean"},
+}
+
+
+def test_json_lines_keep_text_numbers_and_money_as_they_are_written(tmp_path):
+    write(
+        tmp_path,
+        '{"seminar_id": "2026-10-01", "held_on": "2026-10-01", "seats": 9007199254740993, "cost": 0.30, "open": true}\n\n'
+        '{"note": [1, {"a": 2}], "held_on": "2026-10-02", "seminar_id": 7, "seats": "12", "open": null}\r\n',
+        "s.jsonl",
+    )
+    said = Said()
+
+    assert pull(connector(tmp_path, **JSON_LINES), said) == [
+        {
+            "seminar_id": "2026-10-01", "held_on": date(2026, 10, 1), "seats": 9007199254740993,
+            "cost": Decimal("0.300000000"), "open": True,
+        },
+        {"seminar_id": "7", "held_on": date(2026, 10, 2), "seats": 12, "cost": None, "open": None},
+    ]  # fmt: skip
+    assert said.notes["columns_left_out"] == {"s.jsonl": ["note"]}
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"seminar_id": "S-2", "held_on": ', "is not a JSON object: "),
+        ('["S-2", "2026-10-02"]', "is not a JSON object: is no object"),
+        ('{"seminar_id": "S-2", "cost": NaN}', "is not a JSON object: NaN is no number"),
+        ("[" * 100_000, "is not a JSON object: "),
+        ('{"seminar_id": "S-2", "held_on": 20261002}', "column held_on: '20261002' is not of type date"),
+        ('{"held_on": "2026-10-02"}', "column seminar_id is empty"),
+    ],
+)
+def test_a_bad_line_of_json_is_told_by_its_number(tmp_path, line, problem):
+    good = '{"seminar_id": "S-1", "held_on": "2026-10-01", "seats": 1, "cost": 1, "open": true}\n'
+    write(tmp_path, f"{good}\n{line}\n", "s.jsonl")
+    said = Said()
+
+    assert len(pull(connector(tmp_path, **JSON_LINES, bad_rows=1), said)) == 1
+    assert [(bad.line, bad.problem[: len(problem)]) for bad in said.bad_rows] == [(3, problem)]
+
+
+def test_the_newest_of_a_patterns_files_alone_if_so_declared(tmp_path):
+    for name, changed_at in (("seminars_a.csv", 200), ("seminars_b.csv", 100)):
+        write(tmp_path, HEADER + f"{name[9]},2026-10-01,1\n", name)
+        os.utime(tmp_path / name, (changed_at, changed_at))
+
+    assert [row["seminar_id"] for row in pull(connector(tmp_path, take="newest"))] == ["a"]
+
+
+def test_another_sheet_of_a_workbook_by_its_name(tmp_path):
+    with pd.ExcelWriter(tmp_path / "seminars.xlsx") as book:
+        pd.DataFrame({"note": ["see the next sheet"]}).to_excel(book, sheet_name="อ่านก่อน", index=False)
+        pd.DataFrame({"seminar_id": ["S-1"], "held_on": ["2026-10-01"], "seats": [4]}).to_excel(
+            book, sheet_name="ข้อมูล", index=False
+        )
+
+    assert len(pull(connector(tmp_path, files="seminars.xlsx", sheet="ข้อมูล"))) == 1
+    with pytest.raises(DataRejected, match="has no sheet data; it has: อ่านก่อน, ข้อมูล"):
+        pull(connector(tmp_path, files="seminars.xlsx", sheet="data"))
 
 
 def test_the_bad_row_is_found_wherever_it_lies(tmp_path):
@@ -323,6 +514,11 @@ def test_big_files_come_in_batches_of_the_streams_schema(tmp_path, monkeypatch):
         ({"files": "../seminars.csv"}, "leaves the folder"),
         ({"key": ["id"]}, "id is not a column of this stream; write one of seminar_id"),
         ({"date": "seats"}, "seats is not a column of type date; write one of held_on"),
+        ({"encoding": "klingon"}, "'klingon' is no known encoding; write for example `windows-874`"),
+        ({"sheet": "2"}, "has no sheets; remove `sheet`"),
+        ({"files": "s.xlsx", "encoding": "utf-8"}, "say their encoding themselves"),
+        ({"files": "s.jsonl", "separator": ";"}, "have no separator"),
+        ({"take": "latest"}, "'all' or 'newest'"),
         ({"delay": "soon"}, "is not a number of days; write for example `30 days`"),
     ],
 )

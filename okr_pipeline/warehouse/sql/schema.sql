@@ -33,6 +33,16 @@ CREATE TABLE IF NOT EXISTS ledger.configurations (
     document VARCHAR NOT NULL          -- JSON
 );
 
+-- The rows that a load left out, or for which it was rejected, as the source has them: for a person to mend.
+CREATE TABLE IF NOT EXISTS ledger.quarantine (
+    load BIGINT NOT NULL,
+    table_name VARCHAR NOT NULL,
+    place VARCHAR NOT NULL,            -- the file or sheet
+    line BIGINT NOT NULL,
+    problem VARCHAR NOT NULL,          -- what is wrong, and what would be right
+    content VARCHAR NOT NULL
+);
+
 -- Of a load that landed: the days of its window that have rows. Null for lists without days.
 ALTER TABLE ledger.loads ADD COLUMN IF NOT EXISTS days_with_rows DATE[];
 
