@@ -77,6 +77,7 @@ def attempt(
 ) -> None:
     known = datetime(2026, 11, 15, 22, 0)  # noqa: DTZ001 - naive UTC, as the ledger stores it
     connection.execute(
-        "INSERT INTO ledger.loads VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, NULL, NULL, '{}')",
+        "INSERT INTO ledger.loads BY NAME SELECT ? AS load, ? AS table_name, ? AS first_day, ? AS last_day, ? AS known_at,"
+        " ? AS outcome, ? AS message, 0 AS received, 0 AS inserted, 0 AS changed, 0 AS vanished, 0 AS unchanged, '{}' AS notes",
         [load, table, FIRST, TODAY, known, outcome, message],
     )
