@@ -1,1 +1,5 @@
 """okr-pipeline: how far each key result has come, every morning, and why."""
+
+from okr_pipeline.published import scores
+
+__all__ = ["scores"]

@@ -17,6 +17,7 @@ from rich.console import Console
 from okr_pipeline import clock
 from okr_pipeline.config import Config, load
 from okr_pipeline.errors import ConfigError, OkrError
+from okr_pipeline.published import opened, scored_day
 
 if TYPE_CHECKING:
     import duckdb
@@ -122,8 +123,8 @@ def score(
     """The scores as of a day, as known now or at any past instant."""
     from okr_pipeline.report import print_scores, scores_csv, scores_json
 
-    with _published(home) as connection:
-        day = _scored_day(connection, as_of, known_at)
+    with opened(home) as connection:
+        day = scored_day(connection, _day(as_of), known_at)
         if not known_at:
             _say_if_changed(connection, config)
         if format_ is Format.table:
@@ -151,8 +152,8 @@ def explain(
     from okr_pipeline.report import utc
     from okr_pipeline.scoring.configurations import recall, scored_ever
 
-    with _published(home) as connection:
-        found = explanation(connection, key_result, _scored_day(connection, as_of, known_at), utc(known_at))
+    with opened(home) as connection:
+        found = explanation(connection, key_result, scored_day(connection, _day(as_of), known_at), utc(known_at))
         if found is None:
             known = ", ".join(scored_ever(connection))
             raise ConfigError(f"the key result `{key_result}` was not scored by then; there are: {known}")
@@ -182,8 +183,8 @@ def diff(
     from okr_pipeline.report import utc
     from okr_pipeline.scoring import scoring_known_at
 
-    with _published(home) as connection:
-        day = _scored_day(connection, as_of, from_known)
+    with opened(home) as connection:
+        day = scored_day(connection, _day(as_of), from_known)
         before, after = (scoring_known_at(connection, utc(instant)) for instant in (from_known, to_known))
         if before is None or after is None:
             raise ConfigError(f"nothing was scored yet at {to_known if before else from_known}; name a later instant")
@@ -239,33 +240,8 @@ def _print_json(found: object) -> None:
     sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
-@contextmanager
-def _published(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    import duckdb
-
-    snapshot = home / "published" / "okr.duckdb"
-    if not snapshot.exists():
-        raise ConfigError(f"{snapshot} does not exist yet; `okr run` makes it (try `okr run --sandbox`)")
-    connection = duckdb.connect(snapshot, read_only=True)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def _scored_day(connection: duckdb.DuckDBPyConnection, as_of: datetime | None, known_at: datetime | None) -> date:
-    """The day asked for, or the last one scored by then; one that is not scored does not borrow another day's answer."""
-    from okr_pipeline.report import utc
-    from okr_pipeline.scoring import days_scored
-
-    by_now, by_then = days_scored(connection), days_scored(connection, utc(known_at))
-    if by_now is None:
-        raise ConfigError("nothing is scored yet; `okr run` does it")
-    first, last = by_then or by_now
-    day = as_of.date() if as_of else last
-    if not first <= day <= by_now[1]:
-        raise ConfigError(f"{day} is not scored; name a day from {first} to {last}, or `okr run --date {day}` first")
-    return day
+def _day(instant: datetime | None) -> date | None:
+    return instant.date() if instant else None
 
 
 def _say_if_changed(connection: duckdb.DuckDBPyConnection, config: Path) -> None:

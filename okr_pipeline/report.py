@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -81,16 +82,21 @@ def scores_json(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: da
     return json.dumps(score_rows(connection, as_of, known_at), ensure_ascii=False, indent=2, default=str) + "\n"
 
 
+def scores_table(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None) -> pa.Table:
+    """One row a key result, with the columns of `scores.key_results`; none before the first scoring."""
+    scoring = scoring_known_at(connection, utc(known_at))
+    return scores_at(connection, scoring, as_of) if scoring else pa.table({})
+
+
 def scores_csv(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None) -> str:
-    """One row a key result, UTF-8, with a header."""
+    """The same in UTF-8 with a header, without what has no single value."""
     import pyarrow.csv
 
-    scoring = scoring_known_at(connection, utc(known_at))
-    if scoring is None:
-        return ""
+    rows = scores_table(connection, as_of, known_at)
+    nested = [name for name in ("parts", "intervals", "steps", "loads") if name in rows.column_names]
     out = io.BytesIO()
-    pyarrow.csv.write_csv(scores_at(connection, scoring, as_of).drop_columns(["parts", "intervals", "loads"]), out)
-    return out.getvalue().decode()
+    pyarrow.csv.write_csv(rows.drop_columns(nested), out)
+    return out.getvalue().decode() if rows.num_columns else ""
 
 
 def print_scores(
