@@ -48,7 +48,7 @@ def explanation(
         "steps": json.loads(row["steps"]) if row["steps"] else None,
         "pace": row["pace"],
         "days": days_of(connection, document, row, scoring.load),
-        "loads": _loads(connection, row["loads"]),
+        "loads": loads_of(connection, row["loads"]),
         "failures": failures(connection, sorted({table for part in parts for table in part.tables}), scoring.load),
         "rows": [each | _first_rows(connection, each["sql"]) for each in queries(connection, row, scoring.load)],
     }
@@ -109,7 +109,8 @@ def _window(row: dict[str, Any]) -> Window:
     return row["first_day"], row["last_day"]
 
 
-def _loads(connection: duckdb.DuckDBPyConnection, loads: list[int]) -> list[dict[str, Any]]:
+def loads_of(connection: duckdb.DuckDBPyConnection, loads: list[int]) -> list[dict[str, Any]]:
+    """Rows of the ledger, in order."""
     found = connection.execute(
         "SELECT load, table_name, known_at, first_day, last_day, available_through, final_through, notes"
         " FROM ledger.loads WHERE load IN (SELECT UNNEST(?)) ORDER BY load",

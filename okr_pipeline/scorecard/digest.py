@@ -17,7 +17,7 @@ from okr_pipeline.scorecard.templates import template
 from okr_pipeline.scorecard.words import Language, Words
 from okr_pipeline.scoring import scores_as_of
 
-_GOOD, _BEHIND = ("on_track", "achieved"), ("off_track", "at_risk", "missed")
+_BEHIND = ("off_track", "at_risk", "missed")
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Digest:
     sources: Sequence[Source]
 
     @property
-    def good(self) -> int:
-        """How many key results are where they should be."""
-        return sum(row["status"] in _GOOD for _, row in self.scored)
+    def statuses(self) -> list[str]:
+        """Of every key result."""
+        return [row["status"] for _, row in self.scored]
 
     @property
     def held(self) -> list[tuple[KeyResult, Row]]:
@@ -80,7 +80,7 @@ def digest(
         template(f"digest.{kind}.j2").render(digest=said, languages=spoken, link=link) for kind in ("txt", "html")
     )
     w = spoken[0]
-    headline = w("headline", n=said.good, total=len(said.scored))
+    headline = w.headline(said.statuses)
     subject = f"{w.text(config.organisation.organisation)} · {w.day(as_of, year=True)}: {headline}"
     return Mail(" ".join(subject.split()), text, html, bool(said.changed or said.held or said.sources))
 
@@ -96,6 +96,4 @@ def _read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     earlier: list[dict[str, Any]] = scores_as_of(connection, config, since, known_at).to_pylist() if since else []
     before = {row["key_result"]: row for row in earlier}
     scored = [(result, now[result.id]) for result in config.key_results.values() if result.id in now]
-    return Digest(
-        config, as_of, since, scored, list(changes(config, before, now)), list(failed_sources(connection, config))
-    )
+    return Digest(config, as_of, since, scored, changes(config, before, now), list(failed_sources(connection, config)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,25 +20,24 @@ from markupsafe import Markup
 from okr_pipeline import clock
 from okr_pipeline.config import Config, KeyResult, Objective
 from okr_pipeline.scorecard import charts
+from okr_pipeline.scorecard.changes import Change, changes
+from okr_pipeline.scorecard.grounds import Ground, grounds
+from okr_pipeline.scorecard.phrases import PHRASES
 from okr_pipeline.scorecard.sources import Source, failed_sources
 from okr_pipeline.scorecard.templates import template
+from okr_pipeline.scorecard.timeline import Timeline, timeline
 from okr_pipeline.scorecard.words import Words
 from okr_pipeline.scoring import objectives_as_of, scores_as_of
 from okr_pipeline.warehouse.engine import statement
 
 _ALWAYS_COUNTED = ("on_track", "at_risk", "off_track", "no_score")
 _NOTHING = (
-    "value",
-    "score",
-    "expected",
-    "held_from",
-    "last_data_day",
-    "first_day",
-    "last_day",
-    "alongside",
-    "intervals",
+    *("value", "score", "expected", "held_from", "last_data_day", "first_day", "last_day", "alongside"),
+    *("intervals", "parts"),
 )
 _STATUSES = ("achieved", "on_track", "at_risk", "off_track", "missed", "not_started", "no_score")
+_SCRIPTS = ("words.js", "timeline.js", "scorecard.js")
+_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,9 @@ class Card:
 
     result: KeyResult
     row: dict[str, Any]
-    chart: Markup | None
+    chart: charts.Chart | None
     intervals: Sequence[Interval]
+    ground: Ground | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Section:
 
     objective: Objective
     row: dict[str, Any]
-    trend: Markup
+    trend: charts.Chart
     cards: Sequence[Card]
 
 
@@ -77,6 +79,8 @@ class Page:
     known_at: datetime
     sections: Sequence[Section]
     sources: Sequence[Source]
+    changed: Sequence[Change]
+    timeline: Timeline
     languages: Sequence[Words]
 
     @property
@@ -85,56 +89,114 @@ class Page:
         return [card for section in self.sections for card in section.cards]
 
     @property
+    def since(self) -> date:
+        """The day that changes are told against."""
+        return self.as_of - _WEEK
+
+    @property
+    def statuses(self) -> list[str]:
+        """Of every key result."""
+        return [card.row["status"] for card in self.cards]
+
+    @property
     def counts(self) -> dict[str, int]:
-        """How many key results have each status; those that always matter are there with 0, too."""
-        found = Counter(card.row["status"] for card in self.cards)
-        return {name: found[name] for name in _STATUSES if found[name] or name in _ALWAYS_COUNTED}
+        """How many key results have each status; the page shows those that are there or always matter."""
+        found = Counter(self.statuses)
+        return {name: found[name] for name in _STATUSES}
+
+    @property
+    def always_counted(self) -> tuple[str, ...]:
+        """The statuses that are shown with a 0, too."""
+        return _ALWAYS_COUNTED
+
+    @property
+    def json(self) -> str:
+        """Every day, for the slider."""
+        drawn = {card.result.id: card.chart for card in self.cards if card.chart}
+        drawn |= {section.objective.id: section.trend for section in self.sections}
+        boxes = {card.result.id: [interval.first for interval in card.intervals] for card in self.cards}
+        return self.timeline.json(self.config, drawn, boxes)
+
+    @property
+    def words(self) -> str:
+        """Every phrase and month, for the script to speak as the page does."""
+        months = {w.language: [w.month(date(2026, n, 1)) for n in range(1, 13)] for w in self.languages}
+        spoken = {
+            w.language: {name: said[w.language == "th"] for name, said in PHRASES.items()} for w in self.languages
+        }
+        return json.dumps({"phrases": spoken, "months": months}, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> Page:
     """Everything for the page, as of a day, with the charts drawn."""
     Thread(target=charts.warm_up, daemon=True).start()
     languages = (Words("en", as_of), Words("th", as_of))
-    scores = {row["key_result"]: row for row in scores_as_of(connection, config, as_of).to_pylist()}
-    objectives = {row["objective"]: row for row in objectives_as_of(connection, config, as_of).to_pylist()}
+    scores = _by("key_result", scores_as_of(connection, config, as_of))
+    objectives = _by("objective", objectives_as_of(connection, config, as_of))
+    before = _by("key_result", scores_as_of(connection, config, as_of - _WEEK))
     values = _series(
         connection, as_of, table="key_results", key="key_result", value="value", held="held_from IS NOT NULL"
     )
     trends = _series(connection, as_of, table="objectives", key="objective", value="score", held="FALSE")
+    rows = {result.id: scores.get(result.id) or _not_scored(result) for result in config.key_results.values()}
+    plain = [result for result in config.key_results.values() if not result.spec.every]
+    drawn = charts.value_charts([(result, rows[result.id], values.get(result.id, [])) for result in plain], languages)
+    charted = {result.id: chart for result, chart in zip(plain, drawn, strict=True)}
+    trended = charts.trend_charts([(o.period, trends.get(o.id, [])) for o in config.objectives])
+    explained = grounds(connection, scores)
+    nothing = {"status": "no_score", "score": None, "expected": None, "coverage": 0.0}
+    sections = [
+        Section(
+            objective,
+            objectives.get(objective.id, nothing),
+            trend,
+            [
+                Card(r, rows[r.id], charted.get(r.id), list(_intervals(r, rows[r.id])), explained.get(r.id))
+                for r in objective.key_results
+            ],
+        )
+        for objective, trend in zip(config.objectives, trended, strict=True)
+    ]
     known = connection.execute("SELECT MAX(known_at) FROM ledger.loads").fetchall()[0][0] or clock.now()
-    sections = []
-    for objective in config.objectives:
-        row = objectives.get(objective.id, {"status": "no_score", "score": None, "expected": None, "coverage": 0.0})
-        cards = [
-            _card(result, scores.get(result.id) or _not_scored(result), values.get(result.id, []), languages)
-            for result in objective.key_results
-        ]
-        trend = charts.trend_chart(objective.period, row, trends.get(objective.id, []))
-        sections.append(Section(objective, row, trend, cards))
-    zone = ZoneInfo(config.organisation.timezone)
-    local = known.replace(tzinfo=UTC).astimezone(zone)
-    return Page(config, as_of, local, sections, list(failed_sources(connection, config)), languages)
+    local = known.replace(tzinfo=UTC).astimezone(ZoneInfo(config.organisation.timezone))
+    changed = changes(config, before, scores, moves=True)
+    failed = list(failed_sources(connection, config))
+    return Page(config, as_of, local, sections, failed, changed, timeline(connection, as_of), languages)
 
 
 def render(page: Page) -> str:
-    """The page as one file that loads nothing."""
-    style = files("okr_pipeline").joinpath("scorecard/scorecard.css").read_text(encoding="utf-8")
-    return template("scorecard.html.j2").render(page=page, style=Markup(style))  # noqa: S704 - a file of the package
+    """The page as one file that loads nothing; its policy lets run what stands in it and nothing else."""
+    style, *scripts = (_file(name) for name in ("scorecard.css", *_SCRIPTS))
+    script = "\n".join(scripts)
+    policy = f"script-src '{_digest(script)}'; style-src '{_digest(style)}'"
+    ours = {name: Markup(text) for name, text in (("style", style), ("script", script))}  # noqa: S704 - the package's files
+    data = {name: Markup(text) for name, text in (("timeline", page.json), ("words", page.words))}  # noqa: S704 - no `<` in it
+    return template("scorecard.html.j2").render(page=page, policy=policy, **ours, **data)
 
 
-def _series(connection: duckdb.DuckDBPyConnection, as_of: date, **names: str) -> Mapping[str, list[charts.Day]]:
-    rows = connection.execute(statement("scorecard/sql/series.sql", **names), [as_of]).fetchall()
-    return dict(rows)
+def _file(name: str) -> str:
+    return files("okr_pipeline").joinpath(f"scorecard/{name}").read_text(encoding="utf-8")
 
 
-def _card(result: KeyResult, row: dict[str, Any], days: Sequence[charts.Day], languages: Sequence[Words]) -> Card:
-    if result.spec.every:
-        return Card(result, row, None, list(_intervals(result, row)))
-    return Card(result, row, charts.value_chart(result, row, days, languages), ())
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _by(key: str, rows: Any) -> dict[str, dict[str, Any]]:
+    return {row[key]: row for row in rows.to_pylist()}
+
+
+def _series(
+    connection: duckdb.DuckDBPyConnection, as_of: date, *, table: str, **names: str
+) -> Mapping[str, list[charts.Day]]:
+    query = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'history' AND table_name = ?"
+    has_history = bool(connection.execute(query, [table]).fetchall()[0][0])
+    asked = statement("scorecard/sql/series.sql", table=table, has_history=has_history, **names)
+    return dict(connection.execute(asked, {"as_of": as_of}).fetchall())
 
 
 def _intervals(result: KeyResult, row: dict[str, Any]) -> Iterator[Interval]:
-    """Those that have begun, as they were scored, and as many to come as are planned."""
+    """Those of a cadence that have begun, as they were scored, and as many to come as are planned."""
     begun = json.loads(row["intervals"] or "[]")
     for interval in begun:
         missed = "missed" if row["value"] is not None else "unknown"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -105,32 +106,108 @@ class Words:
         name = "every_one" if spec.every.count == 1 else "every_many"
         return self(name, goal=goal, unit=self(spec.every.unit), count=spec.every.count)
 
-    def of(self, result: KeyResult, row: dict[str, Any]) -> str:
-        """What the number counts: `features`, or for a cadence `of 14 weeks`; nothing after a percentage."""
-        every, unit = result.spec.every, result.metric.unit
-        if every is None:
-            return "" if isinstance(unit, str) else self.text(unit)
-        name = "of_units" if every.count == 1 else "of_intervals"
-        return self(name, n=self.number(row["target"]), unit=self(every.unit), count=every.count)
+    def value(self, result: KeyResult, row: dict[str, Any]) -> str:
+        """The number alone; a cadence's is the number of intervals kept."""
+        return self.number(row["value"], "" if result.spec.every else result.metric.unit)
 
-    def window(self, kind: str, unit: str, days: int) -> str:
-        """A window in words: `month to date`, `last 28 days`."""
-        return self(kind, unit=self(unit), days=days)
+    def of(self, result: KeyResult, row: dict[str, Any]) -> str:
+        """What the number counts and when: `requests, 9–15 Nov`, or for a cadence `of 14 weeks`."""
+        spec, unit = result.spec, result.metric.unit
+        if every := spec.every:
+            name = "of_intervals" if every.count > 1 else "of_units" if row["target"] != 1 else "of_unit"
+            return self(name, n=self.number(row["target"]), unit=self(every.unit), count=every.count)
+        moves = spec.during or (spec.over and spec.over.kind != "to_date")
+        window = self.span(row["first_day"], row["last_day"]) if moves and row["first_day"] else ""
+        counted = "" if isinstance(unit, str) else self.text(unit)
+        return ", ".join(said for said in (counted, window) if said)
+
+    def full_value(self, result: KeyResult, row: dict[str, Any]) -> str:
+        """Number and what it counts: `34.1%, 26 Oct – 1 Nov`, `5 of 14 weeks`."""
+        of = self.of(result, row)
+        apart = ", " if result.metric.unit == "percent" and not result.spec.every else " "
+        return f"{self.value(result, row)}{apart if of else ''}{of}"
+
+    def way(self, row: dict[str, Any]) -> str:
+        """How far, and how far it should be: `41% of the way · 50% expected by now`."""
+        if row["score"] is None:
+            return self("expected", expected=self.share(row["expected"])) if row["expected"] is not None else ""
+        return self("way", score=self.share(row["score"]), expected=self.share(row["expected"]))
+
+    def beside(self, result: KeyResult, row: dict[str, Any]) -> str:
+        """The value over the window that is shown and not scored: `220 leads in the month to date`."""
+        window = result.spec.alongside
+        if row["alongside"] is None or window is None:
+            return ""
+        named = self(window.kind, unit=self(window.unit), days=window.days)
+        return self("alongside", value=self.amount(row["alongside"], result.metric.unit), window=named)
+
+    def data(self, row: dict[str, Any]) -> str:
+        """Of when the data are: `Data to 13 Nov · not final yet`."""
+        said = [self("data_to", day=self.day(row["last_data_day"]))] if row["last_data_day"] else []
+        said += [self("final" if row["final"] else "not_final")] if row["value"] is not None else []
+        return " · ".join(said)
+
+    def parts(self, parts: Mapping[str, float | None]) -> str:
+        """What the formula puts together: `numerator = 5,490 · denominator = 13,420`."""
+        return " · ".join(f"{name} = {self.number(amount)}" for name, amount in parts.items())
+
+    def sum(self, result: KeyResult, row: dict[str, Any]) -> str:
+        """The score's own formula with its numbers: `(34.1% − 30%) ÷ (40% − 30%) = 41%`."""
+        start, goal, value = row["baseline"], row["target"], row["value"]
+        if value is None or start is None or goal is None:
+            return self.share(row["score"])
+        unit = "" if result.spec.every else result.metric.unit
+        a, b, c = (self.number(number, unit) for number in (value, start, goal))
+        return f"({a} − {b}) ÷ ({c} − {b}) = {self.share(row['score'])}"
 
     def reason(self, code: str, *, unit: str = "", first: str = "") -> str:
         """A reason code as the end of a sentence."""
         known = code if code in PHRASES else "other_reason"
         return self(known, unit=unit, first=first, code=code.replace("_", " "))
 
-    def change(self, change: Change) -> str:
-        """What is different: `At risk → On track`, `held since then`."""
-        before, now = self(change.before["status"]), self(change.now["status"])
-        return self(f"changed_{change.kind}", before=before, now=now)
-
     def why(self, result: KeyResult, row: dict[str, Any]) -> str:
-        """Why there is no new score, as a sentence."""
+        """Why there is no new score, as a sentence; nothing where there is one."""
+        if not row["reason"]:
+            return ""
         spec = result.spec
         unit = self(spec.over.unit) if spec.over else ""
         why = self.reason(row["reason"], unit=unit, first=self.day(spec.during.first) if spec.during else "")
         held = row["held_from"]
         return self("held", day=self.day(held), why=why) if held else self("unscored", why=why)
+
+    def change(self, change: Change) -> str:
+        """What is different: `At risk → On track`, `held since then`, `48% → 60% of the way`."""
+        name = "score" if change.kind == "score" else "status"
+        before, now = (
+            self.share(row["score"]) if name == "score" else self(row["status"]) for row in (change.before, change.now)
+        )
+        return self(f"changed_{change.kind}", before=before, now=now)
+
+    def coverage(self, row: Mapping[str, Any]) -> str:
+        """How much of an objective its score rests on."""
+        whole = row["coverage"] >= 1
+        return self("coverage_all") if whole else self("coverage_some", share=self.share(row["coverage"]))
+
+    def as_of(self, day: date, period: Period | None) -> str:
+        """`As of 15 Nov 2026 (day 46 of 92)`; without the count where there are several periods, or it lies outside."""
+        said = self("as_of", day=self.day(day, year=True))
+        if period is None or not period.first <= day <= period.last:
+            return said
+        total, n = (period.last - period.first).days + 1, (day - period.first).days + 1
+        return f"{said} ({self('elapsed', n=n, total=total)})"
+
+    def window(self, row: Mapping[str, Any]) -> str:
+        """The days that count, `1 Oct – 15 Nov`; a dash where none does."""
+        return self.span(row["first_day"], row["last_day"]) if row["first_day"] else "–"
+
+    def interval(self, result: KeyResult, interval: Any) -> str:
+        """One box of a cadence for those who hear it: `kept (2 seminars)`; its first day stands before it."""
+        said = self(f"interval_{interval.state}")
+        counted = f" ({self.amount(interval.value, result.metric.unit)})" if interval.value is not None else ""
+        return f"{said}{counted}"
+
+    def headline(self, statuses: Sequence[str]) -> str:
+        """How many of these are well: on track, or achieved once all is over."""
+        over = all(status in ("achieved", "missed") for status in statuses)
+        good = sum(status in ("on_track", "achieved") for status in statuses)
+        return self("headline_end" if over else "headline", n=good, total=len(statuses))

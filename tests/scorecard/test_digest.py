@@ -73,7 +73,7 @@ def test_it_says_what_changed_what_is_held_and_what_is_behind_in_both_languages(
         "Visits to the website convert: held since then",
         "Visits to the website convert: Held at the number of 14 Nov: the source did not answer.",
         "crm: the source did not answer. crm: the database is down. Try again later.",
-        "420 leads; from 400 to 500; 20% of the way",
+        "420 leads, 1 Oct – 15 Nov; from 400 to 500; 20% of the way · 49% expected by now",
         "การสมัครและสอบถามผ่านเว็บไซต์ต่อเดือน: เป็นไปตามแผน → ต่ำกว่าแผน",
         "https://okr.example.com/",
     ):

@@ -1,15 +1,31 @@
 -- {{ value }} of each {{ key }} day by day, as of a day: one row each, its days numbered as Python's date.toordinal() does.
 -- A run is days without a gap between them; days that are held are runs of their own. Days without a value are not there.
+-- `first_known` is what was first said of a day, where the source restated it later.
 WITH known AS (
-    SELECT {{ key }} AS id, as_of - DATE '0001-01-01' + 1 AS day, {{ value }} AS value, expected, {{ held }} AS held
+    SELECT {{ key }} AS id, as_of, as_of - DATE '0001-01-01' + 1 AS day, {{ value }} AS value, expected, {{ held }} AS held
     FROM scores.{{ table }}
-    WHERE as_of <= ? AND {{ value }} IS NOT NULL
+    WHERE as_of <= $as_of AND {{ value }} IS NOT NULL
 ),
 
+{% if has_history %}
+first_versions AS (
+    SELECT {{ key }} AS id, as_of, {{ value }} AS first_known
+    FROM history.{{ table }}
+    WHERE as_of <= $as_of
+    QUALIFY _load = MIN(_load) OVER (PARTITION BY {{ key }}, as_of)
+),
+{% else %}
+first_versions AS (SELECT id, as_of, CAST(NULL AS DOUBLE) AS first_known FROM known LIMIT 0),
+{% endif %}
+
 numbered AS (
-    SELECT *, day - ROW_NUMBER() OVER (PARTITION BY id, held ORDER BY day) AS run FROM known
+    SELECT k.*, CASE WHEN NOT k.held AND f.first_known <> k.value THEN f.first_known END AS first_known,
+        k.day - ROW_NUMBER() OVER (PARTITION BY k.id, k.held ORDER BY k.day) AS run
+    FROM known AS k
+    LEFT JOIN first_versions AS f ON f.id = k.id AND f.as_of = k.as_of
 )
 
-SELECT id, LIST({'x': day, 'y': value, 'expected': expected, 'run': run, 'held': held} ORDER BY day) AS days
+SELECT id,
+    LIST({'x': day, 'y': value, 'expected': expected, 'run': run, 'held': held, 'first_known': first_known} ORDER BY day) AS days
 FROM numbered
 GROUP BY id

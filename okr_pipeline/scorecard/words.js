@@ -1,0 +1,113 @@
+"use strict";
+// The page's words for a day that was chosen: the same phrases, dates and numbers as words.py says, of which each function
+// here is the twin. A test compares them, day by day.
+const { phrases, months } = JSON.parse(document.getElementById("words").textContent);
+const BUDDHIST_ERA = 543;
+const formats = [["", {}], ["percent", { style: "percent", maximumFractionDigits: 1 }], ["share", { style: "percent" }]];
+const format = Object.fromEntries(["en", "th"].map((language) => [language, Object.fromEntries(formats.map(([name, wanted]) =>
+  [name, new Intl.NumberFormat(language, { maximumFractionDigits: name === "" ? 2 : 0, roundingMode: "halfEven", ...wanted })]))]));
+
+class Words {
+  constructor(language, today, dateOf) {
+    Object.assign(this, { language, today, dateOf });
+  }
+  say(phrase, values = {}) {
+    return phrases[this.language][phrase].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  }
+  text(text) {
+    return text[this.language];
+  }
+  number(value, unit) {
+    return value === null ? "–" : format[this.language][unit === "percent" ? "percent" : ""].format(value);
+  }
+  counted(value, unit) {
+    return unit === "percent" ? "" : this.text(unit);
+  }
+  amount(value, unit) {
+    return `${this.number(value, unit)} ${this.counted(value, unit)}`.trim();
+  }
+  share(value) {
+    return value === null ? "–" : format[this.language].share.format(value > 0.99 && value < 1 ? 0.99 : value);
+  }
+  day(day, year) {
+    const date = this.dateOf(day);
+    const shown = `${date.getUTCDate()} ${months[this.language][date.getUTCMonth()]}`;
+    const shows = year ?? date.getUTCFullYear() !== this.dateOf(this.today).getUTCFullYear();
+    return shows ? `${shown} ${date.getUTCFullYear() + (this.language === "th" ? BUDDHIST_ERA : 0)}` : shown;
+  }
+  span(first, last) {
+    const [a, b] = [this.dateOf(first), this.dateOf(last)];
+    const otherYear = a.getUTCFullYear() !== b.getUTCFullYear();
+    const end = this.day(last, otherYear || undefined);
+    if (first === last) return end;
+    if (!otherYear && a.getUTCMonth() === b.getUTCMonth()) return `${a.getUTCDate()}–${end}`;
+    return `${this.day(first, otherYear)} – ${end}`;
+  }
+  asOf(day, period) {
+    const said = this.say("as_of", { day: this.day(day, true) });
+    if (!period || day < period.first || day > period.last) return said;
+    return `${said} (${this.say("elapsed", { n: day - period.first + 1, total: period.last - period.first + 1 })})`;
+  }
+  status(row) {
+    return this.say(row.status);
+  }
+  value(row, result) {
+    return this.number(row.value, result.every ? "" : result.unit);
+  }
+  of(row, result) {
+    const window = result.window && row.since !== null ? this.span(row.since, row.until) : "";
+    return [this.counted(row.value, result.unit), window].filter(Boolean).join(", ");
+  }
+  way(row) {
+    const [score, expected] = [this.share(row.score), this.share(row.expected)];
+    if (row.score !== null) return this.say("way", { score, expected });
+    return row.expected === null ? "" : this.say("expected", { expected });
+  }
+  beside(row, result) {
+    if (row.alongside === null || !result.beside) return "";
+    const [kind, unit, days] = result.beside;
+    const window = this.say(kind, { unit: this.say(unit), days });
+    return this.say("alongside", { value: this.amount(row.alongside, result.unit), window });
+  }
+  data(row) {
+    const to = row.to === null ? [] : [this.say("data_to", { day: this.day(row.to) })];
+    return [...to, ...(row.value === null ? [] : [this.say(row.final ? "final" : "not_final")])].join(" · ");
+  }
+  why(row, result) {
+    if (!row.reason) return "";
+    const code = row.reason in phrases.en ? row.reason : "other_reason";
+    const unit = result.reason_unit ? this.say(result.reason_unit) : "";
+    const first = result.begins === null ? "" : this.day(result.begins);
+    const why = this.say(code, { unit, first, code: row.reason.replaceAll("_", " ") });
+    return row.held === null ? this.say("unscored", { why }) : this.say("held", { day: this.day(row.held), why });
+  }
+  parts(row) {
+    return Object.entries(row.parts ?? {}).map(([name, amount]) => `${name} = ${this.number(amount)}`).join(" · ");
+  }
+  sum(row, result) {
+    if (row.value === null || row.start === null || row.goal === null) return this.share(row.score);
+    const [a, b, c] = [row.value, row.start, row.goal].map((number) => this.number(number, result.every ? "" : result.unit));
+    return `(${a} − ${b}) ÷ (${c} − ${b}) = ${this.share(row.score)}`;
+  }
+  window(row) {
+    return row.since === null ? "–" : this.span(row.since, row.until);
+  }
+  coverage(row) {
+    return row.coverage >= 1 ? this.say("coverage_all") : this.say("coverage_some", { share: this.share(row.coverage ?? 0) });
+  }
+  score(row) {
+    return this.share(row.score);
+  }
+  interval(state, value, result) {
+    return this.say(`interval_${state}`) + (value === null ? "" : ` (${this.amount(value, result.unit)})`);
+  }
+  headline(statuses) {
+    const good = statuses.filter((status) => status === "on_track" || status === "achieved").length;
+    const over = statuses.every((status) => status === "achieved" || status === "missed");
+    return this.say(over ? "headline_end" : "headline", { n: good, total: statuses.length });
+  }
+  change({ kind, before, now }) {
+    const said = kind === "score" ? (row) => this.share(row.score) : (row) => this.say(row.status);
+    return this.say(`changed_${kind}`, { before: said(before), now: said(now) });
+  }
+}

@@ -1,0 +1,218 @@
+"""The page of the demo in a browser: any day of it, both languages, keyboard, screen readers, a phone, and paper."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from okr_pipeline.config import Config
+from okr_pipeline.report import score_rows
+from okr_pipeline.scorecard import write
+from okr_pipeline.scorecard.words import Words
+from okr_pipeline.scoring import scores_as_of
+
+LAST = date(2026, 11, 15)
+DAYS = [LAST - timedelta(days=n) for n in (0, 1, 2, 3, 5, 7, 8, 10, 13, 14, 15, 17, 20, 21, 24, 28, 33, 38, 44, 45)]
+NUMBERS = ("value", "score", "expected", "alongside")
+GO = """
+const slider = document.querySelector("#day");
+slider.value = arguments[0];
+slider.dispatchEvent(new Event("input"));
+window.dispatchEvent(new Event("beforeprint")); // has all of the page shown, not only what is in view
+const said = (card, lang) => Object.fromEntries([...card.querySelectorAll(`.${lang}[data-say], .${lang} [data-say]`)]
+  .map((slot) => [slot.dataset.say, slot.textContent]));
+return Object.fromEntries([...document.querySelectorAll("[data-key-result]")].map((card) =>
+  [card.dataset.keyResult, {numbers: {...card.dataset}, status: card.className, en: said(card, "en"), th: said(card, "th")}]));
+"""
+
+
+@pytest.fixture(scope="module")
+def page(demo: Any, shipped: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    snapshot = tmp_path_factory.mktemp("page") / "okr.duckdb"
+    shutil.copy(demo.home / "published" / "okr.duckdb", snapshot)
+    return write(snapshot, shipped, LAST)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("chromium and chromedriver are not installed")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    switches = "headless=new no-sandbox disable-gpu disable-background-networking disable-component-update disable-sync"
+    profile = tmp_path_factory.mktemp("profile")
+    for argument in (*switches.split(), "no-first-run", "disable-quic", f"user-data-dir={profile}"):
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
+@pytest.fixture
+def shown(browser: Any, page: Path) -> Any:
+    """The page, freshly opened on a wide screen, in English."""
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.set_window_size(1280, 1000)
+    browser.get(page.as_uri())
+    choose(browser, "choose-en")
+    yield browser
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
+
+
+def choose(browser: Any, radio: str) -> None:
+    browser.execute_script("document.getElementById(arguments[0]).click()", radio)
+
+
+def test_any_day_shows_the_numbers_and_the_words_of_that_day(shown: Any, page: Path, shipped: Config) -> None:
+    """For every key result and twenty days: the numbers of `okr score --format json`, the words that Python says."""
+    with duckdb.connect(page.with_name("okr.duckdb"), read_only=True) as connection:
+        first = connection.execute("SELECT MIN(as_of) FROM scores.key_results").fetchall()[0][0]
+        for day in DAYS:
+            found = shown.execute_script(GO, (day - first).days)
+            answer = {row["key_result"]: row for row in score_rows(connection, day, None)["key_results"]}
+            rows = {row["key_result"]: row for row in scores_as_of(connection, shipped, day).to_pylist()}
+            assert set(found) == set(answer) == set(shipped.key_results)
+            for name, result in shipped.key_results.items():
+                told, row = found[name], rows[name]
+                numbers = {key: float(told["numbers"][key]) for key in NUMBERS if key in told["numbers"]}
+                assert numbers == {key: answer[name][key] for key in NUMBERS if answer[name][key] is not None}, (
+                    name,
+                    day,
+                )
+                assert f"is-{answer[name]['status']}" in told["status"].split()
+                for language in ("en", "th"):
+                    w = Words(language, day)
+                    expected = {
+                        "status": w(row["status"]), "why": w.why(result, row), "value": w.value(result, row),
+                        "of": w.of(result, row), "way": w.way(row), "beside": w.beside(result, row), "data": w.data(row),
+                        "sum": w.sum(result, row), "window": w.window(row),
+                    }  # fmt: skip
+                    assert {key: told[language][key] for key in expected} == expected, (name, day)
+
+
+def test_the_slider_gives_back_the_page_as_it_was_written(shown: Any) -> None:
+    text = "return document.querySelector('main').innerText"
+    written = shown.execute_script(text)
+    shown.execute_script(GO, 3)
+    past = shown.execute_script(text)
+    assert "4 Oct 2026" in past
+    assert past != written
+    shown.execute_script("document.querySelector('#latest').click()")
+    shown.execute_script(GO, 45)
+    assert shown.execute_script(text) == written
+
+
+def test_what_changed_since_a_week_before_any_day_is_what_the_page_of_that_day_says(
+    shown: Any, page: Path, shipped: Config, tmp_path: Path
+) -> None:
+    changed = "return document.querySelector('.changed').innerText"
+    shown.execute_script(GO, 30)
+    slid = shown.execute_script(changed)
+    shutil.copy(page.with_name("okr.duckdb"), tmp_path / "okr.duckdb")
+    shown.get(write(tmp_path / "okr.duckdb", shipped, LAST - timedelta(days=15)).as_uri())
+    assert shown.execute_script(changed) == slid
+    assert "What changed since 24 Oct" in slid
+
+
+def test_one_language_at_a_time_with_its_own_dates(shown: Any) -> None:
+    body = "return document.body.innerText"
+    assert "1 Oct – 31 Dec 2026" in shown.execute_script(body)
+    assert "ไตรมาส" not in shown.execute_script(body)
+    choose(shown, "choose-th")
+    assert "ไตรมาส 1 ปีงบประมาณ 2570" in shown.execute_script(body)
+    assert "1 Oct" not in shown.execute_script(body)
+    assert shown.execute_script("return document.documentElement.lang") == "th"
+    choose(shown, "choose-en")
+
+
+def test_filters_leave_what_fits_and_say_when_nothing_does(shown: Any) -> None:
+    pick = """const select = document.querySelector(`[data-pick=${arguments[0]}]`);
+        select.value = arguments[1];
+        select.dispatchEvent(new Event("change"));"""
+    left = "return [...document.querySelectorAll('[data-key-result]')].filter(e => e.checkVisibility()).map(e => e.id)"
+    headline = "return document.querySelector('#headline').innerText"
+    shown.execute_script(pick, "owner", "Launch Lead")
+    assert shown.execute_script(left) == ["email-open-rate", "conversion-rate"]
+    assert shown.execute_script(headline) == "0 of 2 key results are on track."
+    shown.execute_script(pick, "status", "achieved")
+    assert shown.execute_script(left) == []
+    assert "No key result matches" in shown.execute_script("return document.querySelector('main').innerText")
+    for name in ("owner", "status"):
+        shown.execute_script(pick, name, "")
+    assert len(shown.execute_script(left)) == 15
+
+
+def test_the_keyboard_alone_reaches_the_slider_the_filters_and_the_ground_of_a_number(shown: Any) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    focus = "const e = document.activeElement; return e.id || e.dataset?.pick || e.tagName"
+    reached = []
+    for _ in range(9):
+        ActionChains(shown).send_keys(Keys.TAB).perform()
+        reached.append(shown.execute_script(focus))
+        if reached[-1] == "day":
+            ActionChains(shown).send_keys(Keys.ARROW_LEFT).perform()
+    assert [name for name in reached if name in ("choose-en", "day", "latest", "owner", "status")] == [
+        *("choose-en", "day", "latest", "owner", "status")
+    ]
+    assert shown.execute_script("return document.querySelector('#day').getAttribute('aria-valuetext')") == "14 Nov 2026"
+    shown.execute_script("document.querySelector('#mql-rate summary').focus()")
+    ActionChains(shown).send_keys(Keys.ENTER).perform()
+    opened = shown.execute_script("return document.querySelector('#mql-rate details').innerText")
+    for words in (
+        "numerator / denominator",
+        "numerator = ",
+        "% − 50%) ÷ (60% − 50%)",
+        "crm_leads",
+        "SELECT * FROM raw.",
+    ):
+        assert words in opened
+
+
+def test_the_query_behind_a_number_runs_against_the_published_database(shown: Any, page: Path) -> None:
+    queries = shown.execute_script("return [...document.querySelectorAll('.ground pre')].map(e => e.textContent)")
+    assert len(queries) >= 15
+    with duckdb.connect(page.with_name("okr.duckdb"), read_only=True) as connection:
+        assert all(connection.execute(query).fetchall() for query in queries)
+
+
+@pytest.mark.parametrize("radios", [("choose-en", "theme-light"), ("choose-th", "theme-dark")])
+def test_axe_finds_no_violation(shown: Any, radios: tuple[str, str]) -> None:
+    for radio in radios:
+        choose(shown, radio)
+    shown.execute_script("document.querySelector('#mql-rate details').open = true")
+    shown.execute_script((files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found = shown.execute_async_script("axe.run().then(arguments[0])")
+    assert [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found["violations"]] == []
+    choose(shown, "theme-auto")
+
+
+def test_a_phone_of_360_pixels_needs_no_sideways_scrolling(shown: Any) -> None:
+    phone = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    shown.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    for radio in ("choose-en", "choose-th"):
+        choose(shown, radio)
+        shown.execute_script("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert shown.execute_script("return document.documentElement.scrollWidth") <= 360
+
+
+def test_it_prints_on_a_few_sheets_of_a4(shown: Any) -> None:
+    printed = shown.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True, "printBackground": True})
+    pdf = base64.b64decode(printed["data"])
+    assert 3 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 6
+    assert re.search(rb"/MediaBox \[0 0 59[45][\d.]* 84[12]", pdf)
