@@ -16,6 +16,7 @@ from rich.console import Console
 
 from okr_pipeline import clock
 from okr_pipeline.config import Config, load
+from okr_pipeline.config.source import suggestion
 from okr_pipeline.errors import ConfigError, OkrError
 from okr_pipeline.published import opened, scored_day
 
@@ -132,6 +133,39 @@ def score(
         else:
             printed = scores_json if format_ is Format.json else scores_csv
             sys.stdout.write(printed(connection, day, known_at))
+
+
+@app.command()
+def checkin(
+    key_result: str,
+    value: Annotated[str, typer.Option("--value", help="What was observed: 42, or 42% for a percentage.")],
+    note: Annotated[str, typer.Option("--note", help="How it is known.")],
+    by: Annotated[str, typer.Option("--by", help="Who says so.")],
+    day: Annotated[
+        datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="Of which day; default: today.")
+    ] = None,
+    config: ConfigDir = CONFIG,
+    home: HomeDir = HOME,
+) -> None:
+    """Says a number that no source knows, for a key result whose metric is `from: checkins`."""
+    from okr_pipeline.checkin import check_in, checked
+    from okr_pipeline.report import number
+    from okr_pipeline.scoring import scores_as_of
+    from okr_pipeline.warehouse import Warehouse
+
+    read = load(config, os.environ, unset_is_wrong=False)
+    if key_result not in read.key_results:
+        raise ConfigError(f"there is no key result `{key_result}`; {suggestion(key_result, read.key_results)}")
+    said = checked(read, read.key_results[key_result], value, note, by, day.date() if day else None)
+    scored = check_in(Warehouse(home), read, said)
+    console.print(f"{key_result}: {value} on {said.day}, said by {said.by}", markup=False)
+    if scored is None or scored < said.day:
+        console.print(f"It counts from the run for {said.day} on.")
+        return
+    with _published(home) as connection:
+        rows = {row["key_result"]: row for row in scores_as_of(connection, read, scored).to_pylist()}
+    if row := rows.get(key_result):
+        console.print(f"Score as of {scored}: {number(row['score'], 'percent')}, {row['status']}")
 
 
 @app.command()

@@ -20,7 +20,7 @@ from okr_pipeline.scoring import objectives_at, scores_at, scoring_known_at
 _STYLE = {"on_track": "green", "achieved": "green", "at_risk": "yellow", "off_track": "red", "missed": "red"}
 _FIELDS = (
     *("value", "baseline", "target", "progress", "score", "expected", "status", "reason", "held_from", "final"),
-    *("last_data_day", "first_day", "last_day", "alongside", "weight", "configuration"),
+    *("last_data_day", "first_day", "last_day", "alongside", "weight", "configuration", "manual"),
 )
 
 
@@ -142,7 +142,8 @@ def _note(row: dict[str, Any]) -> str:
     why = f"{held}{row['reason']}" if row["reason"] else ""
     beside = f"{number(row['alongside'], row['unit'])} to date" if row["alongside"] is not None else ""
     final = "" if row["final"] or row["reason"] else "not final"
-    return ", ".join(part for part in (unit, beside, why, final) if part)
+    manual = "manual" if row["manual"] else ""
+    return ", ".join(part for part in (unit, beside, why, manual, final) if part)
 
 
 def print_troubles(console: Console, held: Sequence[Trouble]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -127,7 +128,7 @@ def _touched(
         keys = _keys(connection, table)
         names = {"table": quoted(table), "keys": keys, "condition": condition, "first": first, "last": last}
         for row in rows_of(connection.execute(statement("audit/sql/touched.sql", **names))):
-            found[row["load"]] = {"table": table} | row
+            found[row["load"]] = {"table": table} | row | {"notes": json.loads(row["notes"])}
     return [found[load] for load in sorted(found)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from okr_pipeline.audit.text import exact
+from okr_pipeline.config import checkins
 
 _SHOWN_DAYS = 6
 
@@ -47,7 +48,8 @@ def _cause_lines(because: dict[str, Any]) -> Iterator[str]:
         yield f"  because by then {old} was the last day scored, and now {new}"
     for load in because.get("loads", []):
         counts = ", ".join(f"{load[what]} {what}" for what in ("new", "changed", "gone") if load[what])
-        yield f"  because of load {load['load']} of {load['table']}, {load['known_at']:%Y-%m-%d %H:%M}Z: {counts}"
+        who = f", said by {load['notes']['by']}" if load["table"] == checkins.TABLE else ""
+        yield f"  because of load {load['load']} of {load['table']}, {load['known_at']:%Y-%m-%d %H:%M}Z: {counts}{who}"
     days = because.get("days", [])
     for day in days[:_SHOWN_DAYS]:
         yield f"    {day['day']}  {day['part']:<24} {_shown(day['old'])} → {_shown(day['new'])}"

@@ -17,7 +17,7 @@ FIRST_ROWS = 5
 _SCORE = (
     *("as_of", "known_at", "unit", "value", "baseline", "target", "lower_bound", "upper_bound", "distance", "progress"),
     *("score", "expected", "status", "reason", "held_from", "final", "last_data_day", "first_day", "last_day"),
-    *("alongside", "weight", "configuration"),
+    *("alongside", "weight", "configuration", "manual"),
 )
 
 

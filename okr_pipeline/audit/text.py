@@ -20,6 +20,8 @@ def explanation_text(found: dict[str, Any]) -> str:
     lines += [f"Configured at {found['place']}"] if found.get("place") else ["No longer configured"]
     lines[-1] += f" (configuration {found['configuration']}; `--configuration` shows it)."
     lines += [f"As of {found['as_of']}, as known at {found['scored_at']:%Y-%m-%d %H:%M:%S}Z.", ""]
+    if found["manual"]:
+        lines.append("Manual: people said some or all of these numbers with `okr checkin`; the rows below name them.")
     if found["reason"]:
         held = (
             f"the score of {found['held_from']} is held" if found["held_from"] else "there is no earlier score to hold"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from okr_pipeline import connectors
-from okr_pipeline.config import formula
+from okr_pipeline.config import checkins, formula
 from okr_pipeline.config.lookup import Lookup
 from okr_pipeline.config.models import KeyResultYaml, MetricYaml, ObjectiveYaml, OrganisationYaml
 from okr_pipeline.config.periods import Period
@@ -138,7 +138,7 @@ class _Loading:
                     self.problems.add(f"{shown_as}:1", str(error))
                 self.wrong.add(path.stem)
                 continue
-            if path.stem in tables:
+            if path.stem in tables or path.stem == checkins.TABLE:
                 self.problems.add(f"{shown_as}:1", f"`{path.stem}` is the name of a raw table already; rename the view")
             self.written[f"view {path.stem}"] = view.text
             yield view

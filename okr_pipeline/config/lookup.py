@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from okr_pipeline.config import formula
+from okr_pipeline.config import checkins, formula
 from okr_pipeline.config.models import MetricYaml, PartYaml
 from okr_pipeline.config.resolved import Metric, Part, Table
 from okr_pipeline.config.source import Path_, Problems, Source, suggestion
@@ -39,9 +39,9 @@ class Lookup:
             except ValueError as error:
                 self.problems.add(source.place((*where, "formula")), str(error))
                 continue
-            parts.append(self._part(key, aggregate, part, where, written, source))
+            parts.append(self._part(name, key, aggregate, part, where, written, source))
         for key, aggregate in inline.items():
-            parts.append(self._part(key, aggregate, PartYaml(formula=""), ("value",), written, source))
+            parts.append(self._part(name, key, aggregate, PartYaml(formula=""), ("value",), written, source))
         if len(self.problems.found) > before or None in parts:
             return None
         return Metric(
@@ -58,6 +58,7 @@ class Lookup:
 
     def _part(
         self,
+        metric_id: str,
         name: str,
         aggregate: formula.Aggregate,
         part: PartYaml,
@@ -74,10 +75,11 @@ class Lookup:
         if origin is None:
             wrong("from", "no table is named; add `from: <table or view>`")
             return None
-        if origin not in self.views and origin not in self.tables:
+        if origin not in self.views and origin not in self.tables and origin != checkins.TABLE:
             if self.excused(origin):
                 return None
-            wrong("from", f"there is no table or view `{origin}`; {suggestion(origin, [*self.tables, *self.views])}")
+            known = [*self.tables, *self.views, checkins.TABLE]
+            wrong("from", f"there is no table or view `{origin}`; {suggestion(origin, known)}")
             return None
         columns, based_on, own_day = self._columns(origin)
         # What the metric says of its own table holds for the parts that read that table.
@@ -88,7 +90,7 @@ class Lookup:
             listed = ", ".join(sorted(columns))
             wrong("date", f"`{origin}` has no day of its own; add `date: <column>`, one of: {listed}")
             return None
-        conditions, used = [], set(aggregate.columns)
+        conditions, used = [f"(\"metric\" = '{metric_id}')"] if origin == checkins.TABLE else [], set(aggregate.columns)
         for text in dict.fromkeys(text for text in (shared and shared.where, part.where) if text):
             try:
                 condition, read = formula.condition(text)
@@ -112,6 +114,8 @@ class Lookup:
         if origin in self.views:
             view = self.views[origin]
             return frozenset(view.columns), view.tables, None
+        if origin == checkins.TABLE:
+            return frozenset(checkins.SCHEMA.names), (origin,), "day"
         stream = self.tables[origin].stream
         return frozenset(stream.schema.names), (origin,), stream.date
 
@@ -119,5 +123,6 @@ class Lookup:
         """Why a column must not be added up, followed through a view to the streams it is made of."""
         view = self.views.get(origin)
         made_of = view.columns.get(column, frozenset()) if view else {(origin, column)}
-        reasons = (self.tables[table].stream.not_additive.get(raw) for table, raw in sorted(made_of))
+        pulled = [(self.tables[table].stream, raw) for table, raw in sorted(made_of) if table in self.tables]
+        reasons = (stream.not_additive.get(raw) for stream, raw in pulled)
         return next((reason for reason in reasons if reason), None)

@@ -8,6 +8,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+from okr_pipeline.config import checkins
 from okr_pipeline.config.formula import Aggregate, View
 from okr_pipeline.config.models import KeyResultYaml, OrganisationYaml
 from okr_pipeline.config.periods import Period
@@ -68,6 +69,11 @@ class Metric:
     def tables(self) -> tuple[str, ...]:
         """The raw tables it rests on."""
         return tuple(dict.fromkeys(table for part in self.parts for table in part.tables))
+
+    @property
+    def is_manual(self) -> bool:
+        """True when people say some or all of it, by `okr checkin`."""
+        return checkins.TABLE in self.tables
 
     @property
     def is_level(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from okr_pipeline.config import Config, KeyResult, Metric
+from okr_pipeline.config import Config, KeyResult, Metric, checkins
 from okr_pipeline.config.periods import WEEKDAY, unit_first
 from okr_pipeline.scoring.configurations import remember
 from okr_pipeline.warehouse import Change, Load, record, replace
@@ -30,8 +30,12 @@ _KEY_RESULTS = pa.schema(
         *((name, pa.date32()) for name in ("during_first", "during_last", "baseline_first", "baseline_last")),
         *((name, pa.date32()) for name in ("rhythm_first", "rhythm_last")),
         *((name, pa.string()) for name in ("window_kind", "window_unit", "alongside_kind", "alongside_unit")),
+        ("is_manual", pa.bool_()),
         *((name, pa.int64()) for name in ("window_days", "alongside_days", "every_count", "stale_after", "lag")),
     ]
+)
+_METRIC_TABLES = pa.schema(
+    [("metric", pa.string()), ("table_name", pa.string()), ("delay", pa.int64()), ("is_level", pa.bool_())]
 )
 _CHECKPOINTS = pa.schema([("version", pa.string()), ("day", pa.date32()), ("share", pa.float64())])
 _MILESTONES = pa.schema(
@@ -133,6 +137,7 @@ def _inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date
             "part": p.name,
             "function": p.aggregate.function,
             "shape": number[m.value, tuple(q.name for q in m.parts)],
+            "is_manual": p.source == checkins.TABLE,
         }
         for m in used
         for p in m.parts
@@ -147,8 +152,9 @@ def _inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date
         }
         for metric in used
         for name in metric.tables
+        if name != checkins.TABLE  # what people say is not fetched, so no day of it can be missing
     ]
-    _temporary(connection, "metric_tables", pa.Table.from_pylist(tables))
+    _temporary(connection, "metric_tables", pa.Table.from_pylist(tables, _METRIC_TABLES))
     last = max(through, *(version.period.last for version in versions)) + _MARGIN
     weekday = WEEKDAY[config.organisation.week_starts]
     first = earliest_day(config) - _MARGIN
@@ -241,4 +247,5 @@ def _row(result: KeyResult) -> dict[str, Any]:
         "alongside_days": beside.days if beside else None,
         "stale_after": result.metric.stale_after,
         "lag": spec.lag,
+        "is_manual": result.metric.is_manual,
     }

@@ -31,8 +31,8 @@ def amount(text: str) -> float:
     return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
 
 
-def holds(configured: dict[str, Any], value: float | None) -> bool:
-    if value is None:
+def holds(configured: dict[str, Any], value: float | None, over: bool = True) -> bool:
+    if value is None or not (over or "at_least" in configured):
         return False
     if "at_least" in configured:
         return round(value - amount(configured["at_least"]), 9) >= 0
@@ -46,8 +46,14 @@ def score(found: dict[str, Any]) -> tuple[float | None, float | None]:
     """(value, score)."""
     configured = found["configured"]
     if "every" in configured:
-        value = float(sum(holds(configured, metric_value(found, each["first"])) for each in found["intervals"]))
+        value = float(
+            sum(holds(configured, metric_value(found, each["first"]), each["complete"]) for each in found["intervals"])
+        )
         return value, value / found["parts"]["planned"]
+    if "milestones" in configured:
+        done = [step["weight"] for step in found["steps"] if step["done_on"]]
+        value = sum(done) / sum(step["weight"] for step in found["steps"])
+        return value, value
     value = metric_value(found)
     if value is None:
         return None, None

@@ -28,9 +28,9 @@ touched AS (
 
 )
 
-SELECT t.load, l.known_at,
+SELECT t.load, l.known_at, l.notes,
     CAST(SUM(t.inserted) AS BIGINT) AS new, CAST(SUM(t.changed) AS BIGINT) AS changed, CAST(SUM(t.gone) AS BIGINT) AS gone
 FROM touched AS t
 JOIN ledger.loads AS l ON l.load = t.load
-GROUP BY t.load, l.known_at
+GROUP BY t.load, l.known_at, l.notes
 ORDER BY t.load

@@ -73,7 +73,7 @@ together AS (
 
 -- Where the way begins and ends. A measured baseline may not be there yet, or lie where no way leads to the target.
 ways AS (
-    SELECT t.* EXCLUDE (value, reason), k.objective, k.metric, k.unit, k.type, k.kind, k.period_last, k.weight, k.configuration,
+    SELECT t.* EXCLUDE (value, reason), k.objective, k.metric, k.unit, k.type, k.kind, k.period_last, k.weight, k.configuration, k.is_manual,
         k.lower_bound, k.upper_bound,
         CASE WHEN k.window_kind = 'every' OR k.kind = 'milestones' THEN 0 WHEN k.kind = 'between' THEN NULL
              ELSE COALESCE(k.baseline, b.value, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END)
@@ -144,7 +144,7 @@ SELECT r.key_result, r.objective, g.metric, g.unit, r.as_of,
     CASE WHEN b.why_not IS NULL THEN b.value END AS alongside,
     CAST(r.weight AS DOUBLE) AS weight,
     LIST_FILTER(COALESCE(g.loads, []), lambda l: l IS NOT NULL) AS loads,
-    g.configuration
+    g.configuration, g.is_manual AS manual
 FROM rated AS r
 JOIN rated AS g ON g.key_result = r.key_result AND g.as_of = COALESCE(r.good_day, r.as_of)
 LEFT JOIN judged AS b ON b.version = r.version AND b.as_of = r.as_of AND b.role = 'alongside'

@@ -1,5 +1,5 @@
 -- The value of each metric over each window asked for: parts are aggregated over the window first and combined last.
--- Reads: windows, metric.parts, metric_parts (metric, part, function, shape).
+-- Reads: windows, metric.parts, metric_parts (metric, part, function, shape, is_manual).
 WITH asked AS (
     SELECT DISTINCT metric, as_of, first_day, last_day FROM windows WHERE first_day IS NOT NULL
 ),
@@ -8,6 +8,7 @@ WITH asked AS (
 flows AS (
     SELECT a.metric, a.as_of, a.first_day, a.last_day, m.part,
         CASE
+            WHEN m.is_manual AND COUNT(p.row_count) = 0 THEN NULL -- nobody has said anything, which is not 0
             WHEN m.function = 'count_distinct' THEN CAST(COUNT(DISTINCT p.item) AS DECIMAL(38, 9))
             WHEN m.function = 'min' THEN MIN(p.value)
             WHEN m.function = 'max' THEN MAX(p.value)
@@ -21,7 +22,7 @@ flows AS (
     JOIN metric_parts AS m ON m.metric = a.metric AND m.function <> 'latest'
     LEFT JOIN metric.parts AS p ON p.metric = m.metric AND p.part = m.part
         AND p.day BETWEEN a.first_day AND a.last_day AND p.counts_from <= a.as_of
-    GROUP BY a.metric, a.as_of, a.first_day, a.last_day, m.part, m.function
+    GROUP BY a.metric, a.as_of, a.first_day, a.last_day, m.part, m.function, m.is_manual
 ),
 
 -- Levels: the last day that has any, for each item apart, however long ago; added up over the items.

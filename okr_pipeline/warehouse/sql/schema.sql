@@ -6,6 +6,19 @@ CREATE SCHEMA IF NOT EXISTS views;
 CREATE SCHEMA IF NOT EXISTS metric;
 CREATE SCHEMA IF NOT EXISTS scores;
 
+-- What people say of a metric that no source knows: `okr checkin`. A correction of a day moves what was said to history.
+CREATE TABLE IF NOT EXISTS raw.checkins (
+    metric VARCHAR NOT NULL,
+    day DATE NOT NULL,
+    key_result VARCHAR,                -- for which it was said
+    value DECIMAL(38, 9),
+    note VARCHAR,
+    reported_by VARCHAR,
+    reported_at TIMESTAMP,             -- UTC
+    _load BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS history.checkins AS SELECT *, _load AS _superseded FROM raw.checkins LIMIT 0;
+
 -- One row for every attempt to bring a table up to date, the failed ones too.
 CREATE TABLE IF NOT EXISTS ledger.loads (
     load BIGINT NOT NULL,
@@ -117,6 +130,7 @@ CREATE TABLE IF NOT EXISTS scores.key_results (
     weight DOUBLE NOT NULL,
     loads BIGINT[] NOT NULL,           -- the loads it rests on: ledger.loads, and _load of the raw rows
     configuration VARCHAR NOT NULL,    -- the hash of all in okr_config/ that decides it
+    manual BOOLEAN NOT NULL,           -- people say some or all of what it is measured by: raw.checkins
     _load BIGINT NOT NULL
 );
 

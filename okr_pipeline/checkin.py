@@ -1,0 +1,89 @@
+"""Manual check-ins: a number that somebody says, landed like a source's and scored in the same way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import pyarrow as pa
+
+from okr_pipeline import clock
+from okr_pipeline.config import Config, KeyResult, checkins
+from okr_pipeline.config.words import Amount, amount
+from okr_pipeline.errors import ConfigError
+from okr_pipeline.scorecard import write
+from okr_pipeline.scoring import bind, days_scored, earliest_day, measure, score
+from okr_pipeline.warehouse import Load, Warehouse, publish, record, replace
+from okr_pipeline.warehouse.engine import transaction
+from okr_pipeline.warehouse.ledger import next_load
+
+
+@dataclass(frozen=True)
+class CheckIn:
+    """One observation: what somebody says that a key result's metric was on a day."""
+
+    result: KeyResult
+    day: date
+    value: Decimal
+    note: str
+    by: str
+
+
+def checked(config: Config, result: KeyResult, value: str, note: str, by: str, day: date | None) -> CheckIn:
+    """What was typed, as a check-in; without a day it is of today. Raises ConfigError with what would be right."""
+    today = clock.today(config.organisation.timezone)
+    day = day or today
+    metric = result.on(day).metric
+    if not metric.is_manual:
+        raise ConfigError(
+            f"`{result.id}` is measured from {', '.join(metric.tables)}, and nobody types a number over a measurement;"
+            " a key result takes check-ins when its metric is `from: checkins`"
+        )
+    try:
+        typed = amount(value)
+    except ValueError as error:
+        raise ConfigError(f"--value: {error}") from None
+    percent = metric.unit == "percent"
+    if not isinstance(typed, Amount) or typed.percent != percent:
+        right = f"`{value.strip()}%`" if percent else f"`{value.strip().removesuffix('%')}` without %"
+        raise ConfigError(f"--value: `{metric.id}` is in {metric.unit_name}; write {right}")
+    if day > today:
+        raise ConfigError(f"--day: {day} is still to come in {config.organisation.timezone}; today is {today}")
+    first = date.min if metric.is_level else earliest_day(config)
+    if not first <= day <= result.period.last:
+        raise ConfigError(f"--day: {day} counts for nothing; `{result.id}` looks at {first} to {result.period.last}")
+    for option, text in (("--note", note), ("--by", by)):
+        if not text.strip():
+            raise ConfigError(f"{option} is empty; a check-in says who said it and why")
+    return CheckIn(result, day, typed.value, note.strip(), by.strip())
+
+
+def check_in(warehouse: Warehouse, config: Config, said: CheckIn) -> date | None:
+    """Lands a check-in, scores anew with it and publishes; returns the last day scored, None when a night is still to come.
+
+    What was said before of the same day moves to history.
+    """
+    metric = said.result.on(said.day).metric
+    now = clock.now().replace(tzinfo=None)
+    row = {"metric": metric.id, "day": said.day, "key_result": said.result.id, "value": said.value}
+    row |= {"note": said.note, "reported_by": said.by, "reported_at": now}
+    with warehouse.open() as connection:
+        bind(connection, config)
+        connection.register("said", pa.Table.from_pylist([row], checkins.SCHEMA))
+        with transaction(connection):
+            load = next_load(connection)
+            scope = f"metric = '{metric.id}' AND day = DATE '{said.day}'"
+            change = replace(connection, f"raw.{checkins.TABLE}", "said", checkins.KEY, scope, load)
+            notes = {"key_result": said.result.id, "by": said.by, "note": said.note}
+            landed = Load(checkins.TABLE, said.day, said.day, "landed", None, change, said.day, said.day, notes)
+            record(connection, load, landed)
+        connection.unregister("said")
+        scored = days_scored(connection)
+        if scored:
+            measure(connection, config, [metric])
+            score(connection, config, scored[1])
+    if not scored:
+        return None
+    write(publish(warehouse), config, scored[1])
+    return scored[1]
