@@ -81,7 +81,7 @@ def check_in(warehouse: Warehouse, config: Config, said: CheckIn) -> date | None
         connection.unregister("said")
         scored = days_scored(connection)
         if scored:
-            measure(connection, config, [metric])
+            measure(connection, config, config.metrics.values())  # a formula may have changed since the night
             score(connection, config, scored[1])
     if not scored:
         return None

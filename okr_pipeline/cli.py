@@ -162,7 +162,7 @@ def checkin(
     if scored is None or scored < said.day:
         console.print(f"It counts from the run for {said.day} on.")
         return
-    with _published(home) as connection:
+    with opened(home) as connection:
         rows = {row["key_result"]: row for row in scores_as_of(connection, read, scored).to_pylist()}
     if row := rows.get(key_result):
         console.print(f"Score as of {scored}: {number(row['score'], 'percent')}, {row['status']}")

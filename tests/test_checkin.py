@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 import shutil
 from contextlib import closing
 from datetime import date
@@ -10,8 +12,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
+
+from okr_pipeline.assets import Project, source_key
+from okr_pipeline.assets.nightly import assemble
+from okr_pipeline.assets.scores import scores_asset
+from okr_pipeline.config import load
+from okr_pipeline.scorecard.digest import digest
+from okr_pipeline.warehouse import Warehouse
 
 SECOND_NIGHT, MORNING = date(2026, 11, 15), "2026-11-16T10:00:00+07:00"
 METRICS = """
@@ -44,6 +54,8 @@ def told(demo, night, tmp_path_factory) -> tuple[Path, Path]:
     """(home, configuration): scored with key results of which nobody has said anything yet. Copy the home."""
     root = tmp_path_factory.mktemp("told")
     config = Path(shutil.copytree(Path(__file__).parents[1] / "okr_config", root / "okr_config"))
+    for other in (each for each in (config / "objectives").iterdir() if each.stem != "4-pipeline"):
+        other.unlink()
     (config / "metrics" / "people.yaml").write_text(METRICS, encoding="utf-8")
     (config / "objectives" / "6-people.yaml").write_text(OBJECTIVE, encoding="utf-8")
     home = demo.copy(root / "home")
@@ -100,7 +112,37 @@ def test_a_check_in_is_scored_at_once_and_marked_wherever_it_is_shown(office):
     for words in ("Manual: people said", "pulse survey, 41 answers", "reported_by=Nok", "checkins"):
         assert words in text
     assert office("explain", "morale", "--format", "json").json["manual"] is True
-    assert "manual" in office("score", "--format", "csv").out.splitlines()[0]
+    header, *lines = csv.reader(office("score", "--format", "csv").out.splitlines())
+    marked = {line[0]: line[header.index("manual")] for line in lines}
+    assert (marked["morale"], marked["signups"]) == ("true", "false")
+
+
+def test_the_page_and_the_mail_say_that_it_is_manual(office):
+    office.say("morale", "62%", "2026-11-10")
+    page = (office.home / "published" / "scorecard.html").read_text(encoding="utf-8")
+    cards = dict(re.findall(r'data-key-result="([\w-]+)"(.*?)</li>', page, re.DOTALL))
+    assert "Data to 10 Nov · final · manual" in cards["morale"]
+    assert "บันทึกด้วยตนเอง" in cards["morale"]
+    assert "manual" not in cards["signups"]
+    config = load(office.config, {}, unset_is_wrong=False)
+    mail = digest(office.home / "published" / "okr.duckdb", config, SECOND_NIGHT)
+    for text in (mail.text, mail.html):
+        assert "Team morale, manual" in text
+        assert "Press mentions, manual: " in text  # no score yet
+        assert text.count("manual") == len(MANUAL)
+
+
+def test_dagster_marks_it_in_the_metadata_of_its_score(office):
+    office.say("morale", "70%", "2026-11-10")
+    project = Project(load(office.config, {}, unset_is_wrong=False), Warehouse(office.home))
+    done = dg.materialize([scores_asset(project)], partition_key=str(SECOND_NIGHT))
+    marked = {
+        event.asset_key.path[1]: event.metadata["manual"].value
+        for event in done.asset_materializations_for_node("scores")
+        if event.asset_key.path[0] == "key_result"
+    }
+    assert {name for name, manual in marked.items() if manual} == set(MANUAL)
+    assert not marked["signups"]
 
 
 def test_it_stands_from_its_day_on(office):
@@ -110,7 +152,7 @@ def test_it_stands_from_its_day_on(office):
 
 
 def test_numbers_add_up_count_by_interval_and_combine_with_what_is_measured(office):
-    for value, day in ((3, "2026-10-20"), (1, "2026-11-02"), (1, "2026-11-12")):
+    for value, day in ((3, "2026-10-20"), (2, "2026-11-02")):
         office.say("press", value, day)
     office.say("mixed", 6, "2026-11-12")
     assert office.row("press")["value"] == 5
@@ -121,7 +163,7 @@ def test_numbers_add_up_count_by_interval_and_combine_with_what_is_measured(offi
 def test_a_night_leaves_it_alone(office, night):
     office.say("morale", "70%", "2026-11-10")
     kept, row = office.ask("FROM raw.checkins"), office.row("morale")
-    night(office.home, date(2026, 11, 16), config=office.config)
+    night(office.home, date(2026, 11, 16), sources=("files",), config=office.config)
     assert office.ask("FROM raw.checkins") == kept
     assert office.ask("FROM history.checkins") == []
     assert office.row("morale")["value"] == row["value"]
@@ -199,11 +241,6 @@ def test_a_mistake_in_a_metric_of_check_ins_is_told(okr, config, file, right, wr
 
 
 def test_dagster_shows_where_it_comes_from(told, monkeypatch):
-    from okr_pipeline.assets import Project, source_key
-    from okr_pipeline.assets.nightly import assemble
-    from okr_pipeline.config import load
-    from okr_pipeline.warehouse import Warehouse
-
     config = load(told[1], {}, unset_is_wrong=False)
     graph = assemble(Project(config, Warehouse(told[0]))).resolve_asset_graph()
     metric = graph.get(next(key for key in graph.get_all_asset_keys() if key.path == ["metric", "team_morale"]))

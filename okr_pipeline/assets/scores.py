@@ -11,7 +11,7 @@ from okr_pipeline.scoring import objectives_as_of, score, scores_as_of
 
 _SHOWN = (
     *("value", "baseline", "target", "progress", "score", "expected", "alongside"),
-    *("status", "reason", "held_from", "final", "last_data_day"),
+    *("status", "reason", "held_from", "final", "last_data_day", "manual"),
 )
 
 

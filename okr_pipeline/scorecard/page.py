@@ -228,4 +228,4 @@ def _not_scored(result: KeyResult) -> dict[str, Any]:
     }
     nothing = dict.fromkeys(_NOTHING)
     written = {name: float(amount.value) if amount else None for name, amount in amounts.items()}
-    return nothing | written | {"status": "no_score", "reason": "not_scored", "final": False}
+    return nothing | written | {"status": "no_score", "reason": "not_scored", "final": False, "manual": False}

@@ -68,6 +68,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "data_to": ("Data to {day}", "ข้อมูลถึง {day}"),
     "final": ("final", "ตัวเลขสุดท้าย"),
     "not_final": ("not final yet", "ตัวเลขยังอาจเปลี่ยน"),
+    "manual": ("manual", "บันทึกด้วยตนเอง"),
     "day": ("day", "วัน"),
     "week": ("week", "สัปดาห์"),
     "month": ("month", "เดือน"),

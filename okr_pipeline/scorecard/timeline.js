@@ -14,8 +14,8 @@ function at(number, day) {
   return low ? values[low - 1] : null;
 }
 
-const COLUMNS = ["status", "value", "score", "expected", "reason", "final", "alongside", "parts", "start", "goal", "held", "to",
-  "since", "until", "coverage"];
+const COLUMNS = ["status", "value", "score", "expected", "reason", "final", "manual", "alongside", "parts", "start", "goal", "held",
+  "to", "since", "until", "coverage"];
 
 // A row of scores as of a day; before the first one it says so.
 function rowOf(thing, day) {

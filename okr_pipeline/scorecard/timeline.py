@@ -19,7 +19,8 @@ from okr_pipeline.scorecard.charts import Chart
 from okr_pipeline.warehouse.engine import statement
 
 _DAY = "CAST({} - $first AS INTEGER)"
-_RESULT = {name: name for name in ("status", "value", "score", "expected", "reason", "final", "alongside", "parts")} | {
+_AS_THEY_ARE = ("status", "value", "score", "expected", "reason", "final", "manual", "alongside", "parts")
+_RESULT = {name: name for name in _AS_THEY_ARE} | {
     "start": "baseline",
     "goal": "target",
     "held": _DAY.format("held_from"),

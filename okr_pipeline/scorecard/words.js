@@ -71,7 +71,8 @@ class Words {
   }
   data(row) {
     const to = row.to === null ? [] : [this.say("data_to", { day: this.day(row.to) })];
-    return [...to, ...(row.value === null ? [] : [this.say(row.final ? "final" : "not_final")])].join(" · ");
+    const final = row.value === null ? [] : [this.say(row.final ? "final" : "not_final")];
+    return [...to, ...final, ...(row.manual ? [this.say("manual")] : [])].join(" · ");
   }
   why(row, result) {
     if (!row.reason) return "";
@@ -108,6 +109,6 @@ class Words {
   }
   change({ kind, before, now }) {
     const said = kind === "score" ? (row) => this.share(row.score) : (row) => this.say(row.status);
-    return this.say(`changed_${kind}`, { before: said(before), now: said(now) });
+    return this.say(`changed_${kind}`, { before: said(before), now: said(now) }) + (now.manual ? `, ${this.say("manual")}` : "");
   }
 }

@@ -142,9 +142,10 @@ class Words:
         return self("alongside", value=self.amount(row["alongside"], result.metric.unit), window=named)
 
     def data(self, row: dict[str, Any]) -> str:
-        """Of when the data are: `Data to 13 Nov · not final yet`."""
+        """Of when the data are, and whether people said them: `Data to 13 Nov · not final yet`, `… · final · manual`."""
         said = [self("data_to", day=self.day(row["last_data_day"]))] if row["last_data_day"] else []
         said += [self("final" if row["final"] else "not_final")] if row["value"] is not None else []
+        said += [self("manual")] if row["manual"] else []
         return " · ".join(said)
 
     def parts(self, parts: Mapping[str, float | None]) -> str:
@@ -181,7 +182,11 @@ class Words:
         before, now = (
             self.share(row["score"]) if name == "score" else self(row["status"]) for row in (change.before, change.now)
         )
-        return self(f"changed_{change.kind}", before=before, now=now)
+        return self(f"changed_{change.kind}", before=before, now=now) + self.mark(change.now)
+
+    def mark(self, row: Mapping[str, Any]) -> str:
+        """What stands after a score that people said some or all of: `, manual`."""
+        return f", {self('manual')}" if row["manual"] else ""
 
     def coverage(self, row: Mapping[str, Any]) -> str:
         """How much of an objective its score rests on."""

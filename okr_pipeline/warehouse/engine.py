@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -22,10 +23,14 @@ ROW_GROUP = 122_880  # rows that DuckDB stores together
 def statement(path: str, **names: object) -> str:
     """A `.sql` file of the package (`scoring/sql/values.sql`) with its placeholders filled in by already quoted text."""
     package, _, name = path.partition("/")
-    environment = Environment(  # noqa: S701 - SQL, not HTML
+    return _templates(package).get_template(name).render(**names)
+
+
+@cache
+def _templates(package: str) -> Environment:
+    return Environment(  # noqa: S701 - SQL, not HTML
         loader=PackageLoader("okr_pipeline", package), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template(name).render(**names)
 
 
 class Warehouse:
