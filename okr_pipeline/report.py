@@ -68,7 +68,6 @@ def score_rows(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: dat
                 **{name: row[name] for name in _FIELDS},
                 "parts": json.loads(row["parts"]) if row["parts"] else None,
                 "intervals": json.loads(row["intervals"]) if row["intervals"] else None,
-                "loads": row["loads"],
                 "scored_for": row["as_of"],
                 "known_at": row["known_at"],
             }
@@ -93,7 +92,7 @@ def scores_csv(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: dat
     import pyarrow.csv
 
     rows = scores_table(connection, as_of, known_at)
-    nested = [name for name in ("parts", "intervals", "steps", "loads") if name in rows.column_names]
+    nested = [name for name in ("parts", "intervals", "steps") if name in rows.column_names]
     out = io.BytesIO()
     pyarrow.csv.write_csv(rows.drop_columns(nested), out)
     return out.getvalue().decode() if rows.num_columns else ""

@@ -24,7 +24,7 @@ IN_THE_DESIGN = [
     *("expected", "status", "reason", "final", "last_data_day"),
 ]
 BESIDES = [
-    *("held_from", "first_day", "last_day", "alongside", "weight", "configuration", "parts", "intervals", "loads"),
+    *("held_from", "first_day", "last_day", "alongside", "weight", "configuration", "parts", "intervals"),
     *("scored_for", "known_at", "manual"),
 ]
 

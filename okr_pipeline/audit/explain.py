@@ -35,6 +35,7 @@ def explanation(
     document = recall(connection, row["configuration"])
     intervals = json.loads(row["intervals"]) if row["intervals"] else None
     parts = parts_of(document)
+    by_day = days_of(connection, document, row, scoring.load)
     return {
         **found,
         "scored_at": scoring.known_at,
@@ -47,8 +48,8 @@ def explanation(
         "intervals": intervals,
         "steps": json.loads(row["steps"]) if row["steps"] else None,
         "pace": row["pace"],
-        "days": days_of(connection, document, row, scoring.load),
-        "loads": loads_of(connection, row["loads"]),
+        "days": by_day,
+        "loads": loads_of(connection, by_day),
         "failures": failures(connection, sorted({table for part in parts for table in part.tables}), scoring.load),
         "rows": [each | _first_rows(connection, each["sql"]) for each in queries(connection, row, scoring.load)],
     }
@@ -109,12 +110,13 @@ def _window(row: dict[str, Any]) -> Window:
     return row["first_day"], row["last_day"]
 
 
-def loads_of(connection: duckdb.DuckDBPyConnection, loads: list[int]) -> list[dict[str, Any]]:
-    """Rows of the ledger, in order."""
+def loads_of(connection: duckdb.DuckDBPyConnection, by_day: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the ledger says of the loads that the rows of these days came with."""
+    numbers = sorted({load for day in by_day for load in day["loads"]})
     found = connection.execute(
         "SELECT load, table_name, known_at, first_day, last_day, available_through, final_through, notes"
         " FROM ledger.loads WHERE load IN (SELECT UNNEST(?)) ORDER BY load",
-        [loads],
+        [numbers],
     )
     return [load | {"notes": json.loads(load["notes"])} for load in rows_of(found)]
 

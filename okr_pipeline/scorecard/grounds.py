@@ -38,10 +38,11 @@ def grounds(connection: duckdb.DuckDBPyConnection, scores: Mapping[str, dict[str
     for name, row in scores.items():
         document = recall(connection, row["configuration"])
         days: dict[date, dict[str, Any]] = {}
-        for day in days_of(connection, document, row, scoring.load):
+        by_day = days_of(connection, document, row, scoring.load)
+        for day in by_day:
             days.setdefault(day["day"], {})[day["part"]] = day["value"]
         parts = {} if row["intervals"] else json.loads(row["parts"] or "{}")
         newest = sorted(days.items())[-_SHOWN_DAYS:]
-        found = (loads_of(connection, row["loads"]), queries(connection, row, scoring.load))
+        found = (loads_of(connection, by_day), queries(connection, row, scoring.load))
         made[name] = Ground(formula_of(document), parts, [*document["metric"]["parts"]], newest, *found)
     return made

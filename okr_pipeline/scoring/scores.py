@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
 
-from okr_pipeline.config import Config, KeyResult, Metric, checkins
+from okr_pipeline.config import Config, KeyResult, Metric, Part, checkins
 from okr_pipeline.config.periods import WEEKDAY, unit_first
 from okr_pipeline.scoring.configurations import remember
 from okr_pipeline.warehouse import Change, Load, record, replace
@@ -23,7 +23,8 @@ _RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a we
 
 _KEY_RESULTS = pa.schema(
     [
-        *((name, pa.string()) for name in ("key_result", "version", "objective", "metric", "unit", "type", "kind")),
+        ("version", pa.int64()),  # numbers what a key result says between two changes
+        *((name, pa.string()) for name in ("key_result", "objective", "metric", "unit", "type", "kind")),
         *((name, pa.string()) for name in ("pace", "configuration", "baseline_id")),
         *((name, pa.float64()) for name in ("baseline", "target", "lower_bound", "upper_bound", "weight")),
         *((name, pa.date32()) for name in ("period_first", "period_last", "applies_from", "applies_to", "due")),
@@ -37,10 +38,10 @@ _KEY_RESULTS = pa.schema(
 _METRIC_TABLES = pa.schema(
     [("metric", pa.string()), ("table_name", pa.string()), ("delay", pa.int64()), ("is_level", pa.bool_())]
 )
-_CHECKPOINTS = pa.schema([("version", pa.string()), ("day", pa.date32()), ("share", pa.float64())])
+_CHECKPOINTS = pa.schema([("version", pa.int64()), ("day", pa.date32()), ("share", pa.float64())])
 _MILESTONES = pa.schema(
     [
-        ("version", pa.string()),
+        ("version", pa.int64()),
         ("position", pa.int64()),
         ("step", pa.string()),
         ("weight", pa.decimal128(18, 6)),
@@ -116,31 +117,33 @@ def _reaches_back_to(result: KeyResult, config: Config) -> date:
 def _inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> None:
     """The temp tables that the statements read: key_results and what hangs on them, what metrics are made of, calendars."""
     versions = _versions(config)
-    _temporary(connection, "key_results", pa.Table.from_pylist([_row(version) for version in versions], _KEY_RESULTS))
+    rows = [{"version": number} | _row(version) for number, version in enumerate(versions)]
+    _temporary(connection, "key_results", pa.Table.from_pylist(rows, _KEY_RESULTS))
     checkpoints = [
-        {"version": _name(version), "day": day, "share": share}
-        for version in versions
+        {"version": number, "day": day, "share": share}
+        for number, version in enumerate(versions)
         for day, share in _checkpoints(version)
     ]
     _temporary(connection, "checkpoints", pa.Table.from_pylist(checkpoints, _CHECKPOINTS))
     steps = [
-        {"version": _name(version), "position": position, "step": step.step, "weight": step.weight, "due": step.due}
-        for version in versions
+        {"version": number, "position": position, "step": step.step, "weight": step.weight, "due": step.due}
+        for number, version in enumerate(versions)
         for position, step in enumerate(version.spec.milestones or ())
     ]
     _temporary(connection, "milestones", pa.Table.from_pylist(steps, _MILESTONES))
-    number = {(shape["value"], shape["parts"]): index for index, shape in enumerate(_shapes(config))}
     used = _metrics(config)
+    numbers = {shape: number for number, shape in enumerate(dict.fromkeys(map(_shape, used)))}
     parts = [
         {
-            "metric": m.id,
-            "part": p.name,
-            "function": p.aggregate.function,
-            "shape": number[m.value, tuple(q.name for q in m.parts)],
-            "is_manual": p.source == checkins.TABLE,
+            "metric": metric.id,
+            "part": part.name,
+            "function": part.aggregate.function,
+            "running": _running(part),
+            "is_manual": part.source == checkins.TABLE,
+            "shape": numbers[_shape(metric)],
         }
-        for m in used
-        for p in m.parts
+        for metric in used
+        for part in metric.parts
     ]
     _temporary(connection, "metric_parts", pa.Table.from_pylist(parts))
     tables = [
@@ -175,15 +178,36 @@ def _metrics(config: Config) -> list[Metric]:
     return list({version.metric.id: version.metric for version in _versions(config)}.values())
 
 
+class _PartOfShape(NamedTuple):
+    """What decides how a part is put together: `running` where running sums serve it."""
+
+    name: str
+    running: bool
+    is_level: bool
+    is_manual: bool
+
+
 def _shapes(config: Config) -> list[dict[str, Any]]:
     """The different formulas over parts: many metrics share one (`numerator / denominator`), so each is written once."""
-    shapes = {(m.value, tuple(part.name for part in m.parts)): None for m in _metrics(config)}
-    return [{"value": value, "parts": parts} for value, parts in shapes]
+    shapes = dict.fromkeys(_shape(metric) for metric in _metrics(config))
+    return [
+        {"number": number, "value": value, "parts": [{"number": n} | part._asdict() for n, part in enumerate(parts)]}
+        for number, (value, parts) in enumerate(shapes)
+    ]
 
 
-def _name(result: KeyResult) -> str:
-    """Of one version; what has never changed has one."""
-    return f"{result.id} from {result.applies_from}"
+def _shape(metric: Metric) -> tuple[str, tuple[_PartOfShape, ...]]:
+    return metric.value, tuple(
+        _PartOfShape(
+            part.name, _running(part), part.aggregate.function == "latest", is_manual=part.source == checkins.TABLE
+        )
+        for part in metric.parts
+    )
+
+
+def _running(part: Part) -> bool:
+    """What is added up day by day; where rows count only later, sums depend on the as-of day too."""
+    return part.aggregate.function in ("sum", "count", "latest") and part.counts_from is None
 
 
 def _checkpoints(result: KeyResult) -> Iterator[tuple[date, float]]:
@@ -213,7 +237,6 @@ def _row(result: KeyResult) -> dict[str, Any]:
     lower, upper = spec.between or (None, None)
     return {
         "key_result": result.id,
-        "version": _name(result),
         "objective": result.objective,
         "metric": result.metric.id,
         "unit": str(spec.every) if spec.every else "percent" if spec.milestones else result.metric.unit_name,

@@ -36,7 +36,7 @@ def score_row(config: Config, key_result: str, day: date, **changes: Any) -> dic
         "intervals": json.dumps(INTERVALS) if result.spec.every else None, "baseline": baseline, "target": target,
         "progress": score, "score": score, "expected": share, "status": "on_track", "reason": None, "held_from": None,
         "final": True, "last_data_day": day, "first_day": FIRST, "last_day": day, "alongside": None, "weight": 1.0,
-        "loads": [1], "configuration": "0", "manual": False, "_load": 1,
+        "configuration": "0", "manual": False, "_load": 1,
     } | changes  # fmt: skip
 
 

@@ -40,7 +40,7 @@ class Metric:
 
 @dataclass
 class Known:
-    """Rows by table (each with `_load`), per table and day whether it is (available, final), allowed delay, failure."""
+    """Rows by table, per table and day whether it is (available, final), allowed delay, failure."""
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
     coverage: dict[str, dict[date, tuple[bool, bool]]] = field(default_factory=dict)
@@ -118,8 +118,8 @@ def counting(p: Part, known: Known, first: date, last: date, as_of: date) -> lis
     return rows
 
 
-def part(p: Part, known: Known, first: date, last: date, as_of: date) -> tuple[Any, date | None, set[int]]:
-    """A part's value over a window, the last day it saw anything, and the loads it rests on."""
+def part(p: Part, known: Known, first: date, last: date, as_of: date) -> tuple[Any, date | None]:
+    """A part's value over a window, and the last day it saw anything."""
     rows = counting(p, known, first, last, as_of)
     values = [p.value(r) for r in rows if p.value(r) is not None]
     value: Any = None
@@ -131,7 +131,7 @@ def part(p: Part, known: Known, first: date, last: date, as_of: date) -> tuple[A
         value = {"sum": sum, "latest": sum, "min": min, "max": max}[p.function](map(Fraction, values))
     elif p.function == "sum" and not rows:
         value = 0
-    return value, max((r[p.day] for r in rows), default=None), {r["_load"] for r in rows}
+    return value, max((r[p.day] for r in rows), default=None)
 
 
 def refused(metric: Metric, known: Known, first: date, last: date) -> set[str]:
@@ -164,7 +164,7 @@ def is_final(metric: Metric, known: Known, first: date, last: date) -> bool:
 
 
 def measure(metric: Metric, known: Known, first: date, last: date, as_of: date) -> Row:
-    """value, reasons, final and loads of a metric over a window."""
+    """value, reasons and final of a metric over a window."""
     found = [part(p, known, first, last, as_of) for p in metric.parts]
     values, seen = [f[0] for f in found], [f[1] for f in found if f[1]]
     reasons, value = refused(metric, known, first, last), None
@@ -176,8 +176,7 @@ def measure(metric: Metric, known: Known, first: date, last: date, as_of: date) 
             reasons = set() if value is not None else {"no_data_yet"}
         except ZeroDivisionError:
             reasons = {"division_by_zero"}
-    loads = set().union(*(f[2] for f in found))
-    return {"value": value, "reasons": reasons, "final": is_final(metric, known, first, last), "loads": loads}
+    return {"value": value, "reasons": reasons, "final": is_final(metric, known, first, last)}
 
 
 # -- scores
@@ -276,7 +275,7 @@ def one_day(kr: Row, metric: Metric, known: Known, as_of: date, week_starts: str
         row: Row = {"expected": expected(kr, metric, known, as_of)}
         days = window(kr, as_of, week_starts)
         if isinstance(days, str):
-            return row | {"value": None, "reasons": {days}, "final": False, "loads": set(), "days": (None, None)}
+            return row | {"value": None, "reasons": {days}, "final": False, "days": (None, None)}
         row |= measure(metric, known, *days, as_of) | {"days": days}
         if row["value"] is not None and "milestones" in kr:
             done = {metric.parts[0].item(r) for r in counting(metric.parts[0], known, *days, as_of)}
@@ -303,7 +302,6 @@ def one_day(kr: Row, metric: Metric, known: Known, as_of: date, week_starts: str
         "expected": Fraction(sum(i[1] <= as_of for i, _ in begun), len(planned)),
         "planned": len(planned),
         "final": all(f["final"] for f in found),
-        "loads": set().union(*(f["loads"] for f in found)),
         "days": (begun[0][1][0], begun[-1][1][1]) if begun else (None, None),
     }
 
@@ -322,7 +320,7 @@ def scores(kr: Row, metric: Metric, known: Known, through: date, week_starts: st
             row["status"] = status(row["score"], row["expected"], day >= kr["period"][1], passes_at, thresholds)
             good = row
         elif good:
-            held = {k: good[k] for k in ("value", "progress", "score", "status", "days", "loads")}
+            held = {k: good[k] for k in ("value", "progress", "score", "status", "days")}
             row |= held | {"held_from": good["as_of"], "final": False}
         else:
             row |= {"progress": None, "score": None, "status": "no_score", "final": False}

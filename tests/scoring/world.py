@@ -222,12 +222,9 @@ class World:
         full = [{name: row.get(name) for name in names} for row in found]
         said = Said(available or last, final or last)
         land(self.connection, declared, Window(first, last), pa.Table.from_pylist(full, declared.stream.schema), said)
-        number = next_load(self.connection) - 1
         before, day = self.known.rows.get(table, []), declared.stream.date
         outside = [row for row in before if day and not first <= row[day] <= last]
-        same = {tuple(row[name] for name in names): row for row in before}
-        inside = [same.get(tuple(row.values())) or row | {"_load": number} for row in full]
-        self.known.rows[table] = outside + inside
+        self.known.rows[table] = outside + full
         for ordinal in range(first.toordinal(), last.toordinal() + 1):
             each = date.fromordinal(ordinal)
             delivered = each <= (available or last)

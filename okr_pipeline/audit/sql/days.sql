@@ -16,7 +16,7 @@ windows AS (
 ),
 
 used AS (
-    SELECT w.number, w.first_day, m.part, f.function, m.day, m.item, m.value, m.row_count,
+    SELECT w.number, w.first_day, m.part, f.function, m.day, m.item, m.value, m.row_count, m.loads,
            ROW_NUMBER() OVER (PARTITION BY w.number, m.part, m.item ORDER BY m.day) = 1 AS is_first
     FROM windows AS w
     JOIN measured AS m ON m.day <= w.last_day AND m.counts_from <= DATE '{{ as_of }}'
@@ -33,7 +33,8 @@ SELECT {% if by_interval %}first_day AS "interval", {% endif %}day, part,
         ELSE SUM(value)
     END AS DOUBLE) AS value,
     COUNT(DISTINCT item) AS items,
-    CAST(SUM(row_count) AS BIGINT) AS row_count
+    CAST(SUM(row_count) AS BIGINT) AS row_count,
+    LIST_SORT(LIST_DISTINCT(FLATTEN(LIST(loads)))) AS loads
 FROM used
 GROUP BY number, first_day, day, part, function
 ORDER BY number, day, part

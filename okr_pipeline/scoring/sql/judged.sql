@@ -1,7 +1,7 @@
 -- Each window with its value, or the reason why it may not be scored; and whether an interval of a cadence was kept.
 -- Reads: windows, window_values, grounds, key_results.
 -- What people say alone has no grounds: it stands as it was said, and its last data day is the last of which they said it.
-SELECT w.*, v.value, v.parts, v.loads, COALESCE(g.final, k.is_manual) AS final, COALESCE(g.last_data_day, v.observed) AS last_data_day,
+SELECT w.*, v.value, v.parts, COALESCE(g.final, k.is_manual) AS final, COALESCE(g.last_data_day, v.observed) AS last_data_day,
     COALESCE(w.reason, g.reason, CASE
         WHEN k.stale_after IS NOT NULL AND v.observed IS NOT NULL AND w.last_day - v.observed > k.stale_after THEN 'stale'
         WHEN NOT v.has_data THEN 'no_data_yet'

@@ -26,7 +26,7 @@ steps AS (
 
 single AS (
     SELECT m.key_result, m.version, m.as_of, CASE WHEN m.why_not IS NULL THEN COALESCE(s.value, m.value) END AS value,
-           COALESCE(s.parts, m.parts) AS parts, CAST(NULL AS VARCHAR) AS intervals, s.steps, m.loads, m.final, m.last_data_day,
+           COALESCE(s.parts, m.parts) AS parts, CAST(NULL AS VARCHAR) AS intervals, s.steps, m.final, m.last_data_day,
            m.first_day, CASE WHEN m.first_day IS NOT NULL THEN m.last_day END AS last_day, m.why_not AS reason, e.expected, e.pace
     FROM judged AS m
     JOIN expected AS e ON e.version = m.version AND e.as_of = m.as_of
@@ -52,7 +52,6 @@ cadence AS (
         CAST(TO_JSON(LIST({'first': m.first_day, 'last': m.last_day, 'value': m.value, 'kept': m.kept, 'complete': m.complete}
                           ORDER BY m.number) FILTER (WHERE m.first_day IS NOT NULL)) AS VARCHAR) AS intervals,
         CAST(NULL AS VARCHAR) AS steps,
-        LIST_SORT(LIST_DISTINCT(FLATTEN(LIST(m.loads)))) AS loads,
         BOOL_AND(m.final) AS final, MIN(m.last_data_day) AS last_data_day,
         MIN(m.first_day) AS first_day, MAX(CASE WHEN m.first_day IS NOT NULL THEN m.last_day END) AS last_day,
         MIN(CASE WHEN m.why_not NOT IN ('no_data_yet', 'division_by_zero') THEN m.why_not END) AS reason,
@@ -121,30 +120,39 @@ rated AS (
             WHEN ROUND(score / expected, 9) >= {{ on_track }} THEN 'on_track'
             WHEN ROUND(score / expected, 9) >= {{ at_risk }} THEN 'at_risk'
             ELSE 'off_track'
-        END AS status,
-        MAX(CASE WHEN score IS NOT NULL THEN as_of END)
-            OVER (PARTITION BY key_result ORDER BY as_of ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS good_day
+        END AS status
     FROM clamped
+),
+
+answers AS (
+    SELECT r.key_result, r.objective, r.metric, r.unit, r.as_of, r.value, r.parts, r.intervals, r.steps,
+        CAST(r.from_value AS DOUBLE) AS baseline, CAST(r.to_value AS DOUBLE) AS target,
+        CAST(r.lower_bound AS DOUBLE) AS lower_bound, CAST(r.upper_bound AS DOUBLE) AS upper_bound,
+        CAST(r.distance AS DOUBLE) AS distance, CAST(r.progress AS DOUBLE) AS progress, CAST(r.score AS DOUBLE) AS score,
+        CAST(r.expected AS DOUBLE) AS expected, r.pace, r.status, r.reason, CAST(NULL AS DATE) AS held_from,
+        r.score IS NOT NULL AND r.final AS final, r.last_data_day, r.first_day, r.last_day,
+        CASE WHEN b.why_not IS NULL THEN b.value END AS alongside, CAST(r.weight AS DOUBLE) AS weight, r.configuration, r.is_manual AS manual
+    FROM rated AS r
+    LEFT JOIN judged AS b ON b.version = r.version AND b.as_of = r.as_of AND b.role = 'alongside'
+),
+
+good AS (
+    SELECT * FROM answers WHERE score IS NOT NULL
+),
+
+held AS (
+    SELECT a.*, g.as_of AS good_day
+    FROM answers AS a
+    ASOF LEFT JOIN good AS g ON g.key_result = a.key_result AND g.as_of <= a.as_of
+    WHERE a.score IS NULL
 )
 
+SELECT * FROM good
+UNION ALL BY NAME
+SELECT * EXCLUDE (good_day) FROM held WHERE good_day IS NULL
+UNION ALL BY NAME
 -- Where there is no new score, the last good one stays in place whole, marked as held.
-SELECT r.key_result, r.objective, g.metric, g.unit, r.as_of,
-    g.value, g.parts, g.intervals, g.steps,
-    CAST(g.from_value AS DOUBLE) AS baseline, CAST(g.to_value AS DOUBLE) AS target,
-    CAST(g.lower_bound AS DOUBLE) AS lower_bound, CAST(g.upper_bound AS DOUBLE) AS upper_bound,
-    CAST(g.distance AS DOUBLE) AS distance,
-    CAST(g.progress AS DOUBLE) AS progress, CAST(g.score AS DOUBLE) AS score,
-    CAST(r.expected AS DOUBLE) AS expected, r.pace,
-    g.status,
-    r.reason,
-    CASE WHEN r.score IS NULL THEN r.good_day END AS held_from,
-    r.score IS NOT NULL AND r.final AS final,
-    r.last_data_day,
-    g.first_day, g.last_day,
-    CASE WHEN b.why_not IS NULL THEN b.value END AS alongside,
-    CAST(r.weight AS DOUBLE) AS weight,
-    LIST_FILTER(COALESCE(g.loads, []), lambda l: l IS NOT NULL) AS loads,
-    g.configuration, g.is_manual AS manual
-FROM rated AS r
-JOIN rated AS g ON g.key_result = r.key_result AND g.as_of = COALESCE(r.good_day, r.as_of)
-LEFT JOIN judged AS b ON b.version = r.version AND b.as_of = r.as_of AND b.role = 'alongside'
+SELECT g.* EXCLUDE (as_of, objective, expected, pace, reason, held_from, final, last_data_day, alongside, weight),
+       h.as_of, h.objective, h.expected, h.pace, h.reason, h.good_day AS held_from, FALSE AS final, h.last_data_day, h.alongside, h.weight
+FROM held AS h
+JOIN good AS g ON g.key_result = h.key_result AND g.as_of = h.good_day

@@ -1,7 +1,7 @@
 -- Which days count, for every version of a key result on every as-of day that it holds for. One row each; for a cadence one row
 -- for each interval that has begun. `first_day` is NULL where there is no window yet, and `reason` says why. Other roles are
 -- measured beside the score: `alongside` is shown, `baseline` and `rhythm` look at days before the period.
--- Reads: key_results (the configuration), intervals (calendar units, with the number of the one a day lies in).
+-- Reads: key_results (the configuration), calendar (the units that a day lies in), intervals (the whole units).
 WITH as_of_days AS (
     SELECT k.version, d.day AS as_of
     FROM key_results AS k
@@ -49,7 +49,13 @@ single AS (
             WHEN 'last' THEN l.first_day
             WHEN 'trailing' THEN a.as_of - CAST(a.days - 1 AS INTEGER)
             WHEN 'during' THEN CASE WHEN a.as_of >= k.during_first THEN k.during_first END
-            ELSE CASE WHEN a.unit = 'period' THEN a.period_first ELSE i.first_day END
+            ELSE CASE a.unit
+                WHEN 'period' THEN a.period_first
+                WHEN 'week' THEN c.week_first
+                WHEN 'month' THEN c.month_first
+                WHEN 'quarter' THEN c.quarter_first
+                ELSE a.as_of
+            END
         END AS first_day,
         CASE a.kind
             WHEN 'last' THEN l.last_day
@@ -63,7 +69,7 @@ single AS (
     FROM asked AS a
     JOIN key_results AS k ON k.version = a.version
     LEFT JOIN last_complete AS l ON l.version = a.version AND l.as_of = a.as_of AND l.role = a.role
-    LEFT JOIN intervals AS i ON i.unit = a.unit AND a.as_of BETWEEN i.first_day AND i.last_day
+    JOIN calendar AS c ON c.day = a.as_of
 ),
 
 -- A cadence's intervals: `every_count` units each, counted from the period's first.

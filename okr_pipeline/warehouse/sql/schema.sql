@@ -128,11 +128,13 @@ CREATE TABLE IF NOT EXISTS scores.key_results (
     last_day DATE,
     alongside DOUBLE,                  -- the value over the window shown beside it, not scored
     weight DOUBLE NOT NULL,
-    loads BIGINT[] NOT NULL,           -- the loads it rests on: ledger.loads, and _load of the raw rows
     configuration VARCHAR NOT NULL,    -- the hash of all in okr_config/ that decides it
     manual BOOLEAN NOT NULL,           -- people say some or all of what it is measured by: raw.checkins
     _load BIGINT NOT NULL
 );
+
+-- Loads are found by the rows that a score counts (`okr explain`); a list of them in every score row grew with the square of days.
+ALTER TABLE scores.key_results DROP COLUMN IF EXISTS loads;
 
 -- Baselines that are measured: once, when their days were over and final. The load is the scoring that measured it.
 CREATE TABLE IF NOT EXISTS scores.baselines (
@@ -142,7 +144,6 @@ CREATE TABLE IF NOT EXISTS scores.baselines (
     last_day DATE NOT NULL,
     value DOUBLE NOT NULL,
     parts VARCHAR NOT NULL,
-    loads BIGINT[] NOT NULL,
     _load BIGINT NOT NULL
 );
 
