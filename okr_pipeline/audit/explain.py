@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from okr_pipeline.audit.rows import Window, days, parts_of, rows_of, rows_query
+from okr_pipeline.audit.rows import Standing, Window, days, parts_of, rows_of, rows_query, standing_at
 from okr_pipeline.scoring import Scoring, scores_at, scoring_known_at
 from okr_pipeline.scoring.configurations import recall
 from okr_pipeline.warehouse.engine import statement
@@ -51,21 +51,24 @@ def explanation(
         "days": by_day,
         "loads": loads_of(connection, by_day),
         "failures": failures(connection, sorted({table for part in parts for table in part.tables}), scoring.load),
-        "rows": [each | _first_rows(connection, each["sql"]) for each in queries(connection, row, scoring.load)],
+        "rows": [
+            each | _first_rows(connection, each["sql"])
+            for each in queries(document, row, standing_at(connection, scoring.load))
+        ],
     }
 
 
-def queries(connection: duckdb.DuckDBPyConnection, row: dict[str, Any], load: int) -> list[dict[str, Any]]:
-    """For each part of a score row: what it is, and the SQL for its raw rows as they stood at a load."""
+def queries(document: dict[str, Any], row: dict[str, Any], standing: Standing) -> list[dict[str, Any]]:
+    """For each part of a score row: what it is, and the SQL for its raw rows as they stood."""
     if row["last_day"] is None:
         return []
-    document, as_of = recall(connection, row["configuration"]), row["held_from"] or row["as_of"]
+    as_of = row["held_from"] or row["as_of"]
     return [
         {
             "part": part.name,
             "what": document["metric"]["parts"][part.name]["formula"].replace('"', ""),
             "table": part.source,
-            "sql": rows_query(connection, document, part, _window(row), as_of, load) + ";",
+            "sql": rows_query(document, part, window_of(row), as_of, standing) + ";",
         }
         for part in parts_of(document)
     ]
@@ -93,12 +96,18 @@ def days_of(
     connection: duckdb.DuckDBPyConnection, document: dict[str, Any], row: dict[str, Any], load: int
 ) -> list[dict[str, Any]]:
     """The parts of a score by day, for a cadence by interval and day."""
+    if not (windows := windows_of(row)):
+        return []
+    as_of = row["held_from"] or row["as_of"]
+    return days(connection, document, windows, as_of, load, by_interval=bool(row["intervals"]))
+
+
+def windows_of(row: dict[str, Any]) -> list[Window]:
+    """The days that a score row counts: a window, for a cadence each interval; none where none does."""
     if row["last_day"] is None:
         return []
     intervals = json.loads(row["intervals"]) if row["intervals"] else []
-    windows: list[Window] = [(each["first"], each["last"]) for each in intervals] or [_window(row)]
-    as_of = row["held_from"] or row["as_of"]
-    return days(connection, document, windows, as_of, load, by_interval=bool(intervals))
+    return [(each["first"], each["last"]) for each in intervals] or [window_of(row)]
 
 
 def failures(connection: duckdb.DuckDBPyConnection, tables: list[str], load: int) -> list[dict[str, Any]]:
@@ -106,7 +115,8 @@ def failures(connection: duckdb.DuckDBPyConnection, tables: list[str], load: int
     return rows_of(connection.execute(statement("audit/sql/failures.sql"), [tables, load]))
 
 
-def _window(row: dict[str, Any]) -> Window:
+def window_of(row: dict[str, Any]) -> Window:
+    """The days that count, the first and the last."""
     return row["first_day"], row["last_day"]
 
 

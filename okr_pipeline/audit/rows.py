@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -15,6 +16,7 @@ from okr_pipeline.scoring.metrics import daily_sql
 from okr_pipeline.warehouse.engine import quoted, statement
 
 Window = tuple[date | str, date | str]  # the first and the last day, both included
+Standing = Callable[[str], str]  # a raw table's name → what stands after FROM
 
 
 def parts_of(document: dict[str, Any]) -> list[Part]:
@@ -33,15 +35,14 @@ def parts_of(document: dict[str, Any]) -> list[Part]:
     ]
 
 
-def relation(connection: duckdb.DuckDBPyConnection, document: dict[str, Any], part: Part, load: int) -> str:
+def relation(document: dict[str, Any], part: Part, standing: Standing) -> str:
     """What stands after FROM to read a part's rows as they stood at a load."""
     if not _is_of_view(part):
-        return _standing(connection, part.source, load)
+        return standing(part.source)
     text: str = document["views"][part.source]["sql"]
     for name in part.tables:
-        standing = _standing(connection, name, load)
-        text = re.sub(rf'"raw"\.{quoted(name)}(?! AS )', f"{standing} AS {quoted(name)}", text)
-        text = text.replace(f'"raw".{quoted(name)} AS ', f"{standing} AS ")
+        text = re.sub(rf'"raw"\.{quoted(name)}(?! AS )', f"{standing(name)} AS {quoted(name)}", text)
+        text = text.replace(f'"raw".{quoted(name)} AS ', f"{standing(name)} AS ")
     return f"({text}) AS {quoted(part.source)}"
 
 
@@ -49,14 +50,18 @@ def _is_of_view(part: Part) -> bool:
     return part.tables != (part.source,)
 
 
-def _standing(connection: duckdb.DuckDBPyConnection, table: str, load: int) -> str:
-    """The table itself where nothing came or went since."""
-    since = f"SELECT COUNT(*) FROM raw.{quoted(table)} WHERE _load > {load}"
-    gone = f"SELECT COUNT(*) FROM history.{quoted(table)} WHERE _superseded > {load}"
-    if not connection.execute(f"SELECT ({since}) + ({gone})").fetchall()[0][0]:
-        return f"raw.{quoted(table)}"
-    standing = statement("audit/sql/standing.sql", table=quoted(table), load=load)
-    return f"({' '.join(standing.split())})"
+def standing_at(connection: duckdb.DuckDBPyConnection, load: int) -> Standing:
+    """Gives what stands after FROM for a raw table at a load: the table itself where nothing came or went since."""
+
+    @cache
+    def standing(table: str) -> str:
+        since = f"SELECT COUNT(*) FROM raw.{quoted(table)} WHERE _load > {load}"
+        gone = f"SELECT COUNT(*) FROM history.{quoted(table)} WHERE _superseded > {load}"
+        if not connection.execute(f"SELECT ({since}) + ({gone})").fetchall()[0][0]:
+            return f"raw.{quoted(table)}"
+        return f"({' '.join(statement('audit/sql/standing.sql', table=quoted(table), load=load).split())})"
+
+    return standing
 
 
 def days(
@@ -72,24 +77,16 @@ def days(
 
     Of what is counted once, `value` is what the window had not had before; `min` and `max` do not add up.
     """
-    parts = parts_of(document)
-    measured = [
-        daily_sql("", part, relation(connection, document, part, load), of_view=_is_of_view(part)) for part in parts
-    ]
-    functions = {part.name: part.aggregate.function for part in parts}
-    given = {"measured": measured, "functions": functions, "windows": windows, "as_of": as_of}
-    query = statement("audit/sql/days.sql", **given, by_interval=by_interval)
-    return rows_of(connection.execute(query))
+    parts, standing = parts_of(document), standing_at(connection, load)
+    measured = [daily_sql("", part, relation(document, part, standing), of_view=_is_of_view(part)) for part in parts]
+    functions = [("", part.name, part.aggregate.function) for part in parts]
+    asked = [("", "", first, last, as_of) for first, last in windows]
+    beside = ['first_day AS "interval"'] if by_interval else []
+    given = {"measured": measured, "functions": functions, "windows": asked, "beside": beside, "newest": None}
+    return rows_of(connection.execute(statement("audit/sql/days.sql", **given)))
 
 
-def rows_query(
-    connection: duckdb.DuckDBPyConnection,
-    document: dict[str, Any],
-    part: Part,
-    window: Window,
-    as_of: date,
-    load: int,
-) -> str:
+def rows_query(document: dict[str, Any], part: Part, window: Window, as_of: date, standing: Standing) -> str:
     """The SQL that shows a part's raw rows in `published/okr.duckdb`."""
     day, (first, last) = quoted(part.date), window
     is_level = part.aggregate.function == "latest"
@@ -103,7 +100,7 @@ def rows_query(
     newest = (
         f" QUALIFY RANK() OVER ({f'PARTITION BY {item} ' if item else ''}ORDER BY {day} DESC) = 1" if is_level else ""
     )
-    source = relation(connection, document, part, load)
+    source = relation(document, part, standing)
     return f"SELECT * FROM {source} WHERE {' AND '.join(conditions)}{newest} ORDER BY {day}, COLUMNS(*)"
 
 

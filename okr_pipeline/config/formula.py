@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import sqlglot
@@ -151,6 +152,7 @@ def _part(function: Function, value: exp.Expression | None, item: exp.Expression
     )
 
 
+@cache
 def aggregate(text: str) -> Aggregate:
     """A part's formula, which is one aggregate. ValueError with a remedy."""
     part = _aggregate(_parse(text))

@@ -53,11 +53,6 @@ class Chart:
     frame: Frame
 
 
-def warm_up() -> None:
-    """Has the first chart drawn, which starts the drawing engine: half a second that can be spent while reading."""
-    _draw([[_rule(0, 0, 1, 1, "pace")]], 1, 1)
-
-
 def value_charts(
     charted: Sequence[tuple[KeyResult, dict[str, Any], Sequence[Day]]], languages: Sequence[Words]
 ) -> list[Chart]:

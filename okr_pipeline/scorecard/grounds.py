@@ -1,48 +1,87 @@
-"""What lies behind each number: the days it rests on, the loads they came with, and the query for the raw rows."""
+"""What lies behind each number, as the page's script shows it: the days it rests on, their loads, the query for the raw rows."""
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import duckdb
 
-from okr_pipeline.audit.explain import days_of, formula_of, loads_of, queries
+from okr_pipeline.audit.explain import formula_of, loads_of, queries, windows_of
+from okr_pipeline.audit.rows import parts_of, rows_of, standing_at
+from okr_pipeline.config import Config
+from okr_pipeline.config.document import document
 from okr_pipeline.scoring import scoring_known_at
-from okr_pipeline.scoring.configurations import recall
+from okr_pipeline.scoring.configurations import recall_all
+from okr_pipeline.warehouse.engine import statement
 
-_SHOWN_DAYS = 14
+_SHOWN = 14  # days: the newest
 
-
-@dataclass(frozen=True)
-class Ground:
-    """`days` are the newest, each with its parts' values; loads and rows as `okr explain --format json` gives them."""
-
-    formula: str
-    parts: Mapping[str, float | None]
-    part_names: list[str]
-    days: list[tuple[date, dict[str, Any]]]
-    loads: list[dict[str, Any]]
-    rows: list[dict[str, Any]]
+Row = dict[str, Any]  # of scores.key_results
+Found = dict[str, Any]  # what stands in JSON
 
 
-def grounds(connection: duckdb.DuckDBPyConnection, scores: Mapping[str, dict[str, Any]]) -> dict[str, Ground]:
-    """For each score row, by key result, whose configuration is known."""
+def grounds(connection: duckdb.DuckDBPyConnection, config: Config, scores: Mapping[str, Row]) -> Found:
+    """`results` by key result, whose `loads` are numbers of those in `loads`. Without rows whose configuration is not known."""
     scoring = scoring_known_at(connection)
-    made: dict[str, Ground] = {}
     if scoring is None:
-        return made
-    for name, row in scores.items():
-        document = recall(connection, row["configuration"])
-        days: dict[date, dict[str, Any]] = {}
-        by_day = days_of(connection, document, row, scoring.load)
-        for day in by_day:
-            days.setdefault(day["day"], {})[day["part"]] = day["value"]
-        parts = {} if row["intervals"] else json.loads(row["parts"] or "{}")
-        newest = sorted(days.items())[-_SHOWN_DAYS:]
-        found = (loads_of(connection, by_day), queries(connection, row, scoring.load))
-        made[name] = Ground(formula_of(document), parts, [*document["metric"]["parts"]], newest, *found)
-    return made
+        return {"loads": {}, "results": {}}
+    documents = recall_all(connection, {row["configuration"] for row in scores.values()})
+    known = {
+        name: (row, documents[row["configuration"]])
+        for name, row in scores.items()
+        if row["configuration"] in documents
+    }
+    days, loads = _days(connection, config, known)
+    standing = standing_at(connection, scoring.load)
+    results = {
+        name: {
+            "formula": formula_of(found),
+            "parts": [*found["metric"]["parts"]],
+            "days": [[f"{day}", *values.values()] for day, values in days.get(name, {}).items()],
+            "loads": sorted(loads[name]),
+            "queries": [[each["part"], each["what"], each["sql"]] for each in queries(found, row, standing)],
+        }
+        for name, (row, found) in known.items()
+    }
+    return {"loads": _ledger(connection, loads), "results": results}
+
+
+def _days(
+    connection: duckdb.DuckDBPyConnection, config: Config, known: Mapping[str, tuple[Row, Found]]
+) -> tuple[dict[str, dict[date, dict[str, float | None]]], dict[str, set[int]]]:
+    """The newest days of each key result with the value of each part, and the loads that they came with.
+
+    They are read from what was measured last; so there are none where a held score was made with another formula.
+    """
+    asked, functions = [], set()
+    for name, (row, found) in known.items():
+        metric = found["metric"]
+        if metric == document(config, config.key_results[name])["metric"]:
+            functions |= {(metric["id"], part.name, part.aggregate.function) for part in parts_of(found)}
+            as_of = row["held_from"] or row["as_of"]
+            asked += [(name, metric["id"], first, last, as_of) for first, last in windows_of(row)]
+    days: dict[str, dict[date, dict[str, float | None]]] = {}
+    loads: dict[str, set[int]] = defaultdict(set)
+    if asked:
+        given = {"measured": ["SELECT * EXCLUDE (_load) FROM metric.parts"], "functions": sorted(functions)}
+        query = statement("audit/sql/days.sql", **given, windows=asked, beside=["id"], newest=_SHOWN)
+        for each in rows_of(connection.execute(query)):
+            parts = known[each["id"]][1]["metric"]["parts"]
+            days.setdefault(each["id"], {}).setdefault(each["day"], dict.fromkeys(parts))[each["part"]] = each["value"]
+            loads[each["id"]].update(each["loads"])
+    return days, loads
+
+
+def _ledger(connection: duckdb.DuckDBPyConnection, loads: Mapping[str, set[int]]) -> dict[int, list[str | None]]:
+    """Of each load: its table, since when it is known (UTC), and through which day it is final."""
+    return {
+        each["load"]: [
+            each["table_name"],
+            f"{each['known_at']:%Y-%m-%d %H:%M}",
+            f"{each['final_through']}" if each["final_through"] else None,
+        ]
+        for each in loads_of(connection, [{"loads": of_one} for of_one in loads.values()])
+    }

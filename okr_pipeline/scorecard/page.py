@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
-from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +20,7 @@ from okr_pipeline import clock
 from okr_pipeline.config import Config, KeyResult, Objective
 from okr_pipeline.scorecard import charts
 from okr_pipeline.scorecard.changes import Change, changes
-from okr_pipeline.scorecard.grounds import Ground, grounds
+from okr_pipeline.scorecard.grounds import grounds
 from okr_pipeline.scorecard.phrases import PHRASES
 from okr_pipeline.scorecard.sources import Source, failed_sources
 from okr_pipeline.scorecard.templates import template
@@ -33,11 +32,14 @@ from okr_pipeline.warehouse.engine import statement
 _ALWAYS_COUNTED = ("on_track", "at_risk", "off_track", "no_score")
 _NOTHING = (
     *("value", "score", "expected", "held_from", "last_data_day", "first_day", "last_day", "alongside"),
-    *("intervals", "parts"),
+    *("intervals", "parts", "steps"),
 )
 _STATUSES = ("achieved", "on_track", "at_risk", "off_track", "missed", "not_started", "no_score")
-_SCRIPTS = ("words.js", "timeline.js", "scorecard.js")
+_SCRIPTS = ("words.js", "timeline.js", "ground.js", "scorecard.js")
+_BEHIND = ("off_track", "missed", "at_risk")  # the worst first
 _WEEK = timedelta(days=7)
+_SHOWN = 14  # restated days: the newest
+_TOLD = 8  # of those that changed, of those behind
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,15 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A milestone. `state` is kept (done, on `day`), missed (was due on `day`), to_come (due on `day`) or open."""
+
+    title: dict[str, str]
+    state: str
+    day: date | None
+
+
+@dataclass(frozen=True)
 class Card:
     """A key result and the row of its score."""
 
@@ -57,7 +68,7 @@ class Card:
     row: dict[str, Any]
     chart: charts.Chart | None
     intervals: Sequence[Interval]
-    ground: Ground | None
+    steps: Sequence[Step]
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ class Page:
     sources: Sequence[Source]
     changed: Sequence[Change]
     timeline: Timeline
+    grounds: Mapping[str, Any]
     languages: Sequence[Words]
 
     @property
@@ -89,9 +101,20 @@ class Page:
         return [card for section in self.sections for card in section.cards]
 
     @property
+    def told(self) -> int:
+        """How long a list above the objectives may be."""
+        return _TOLD
+
+    @property
     def since(self) -> date:
         """The day that changes are told against."""
         return self.as_of - _WEEK
+
+    @property
+    def behind(self) -> list[Card]:
+        """The key results below what was expected: the worst status first, then in order."""
+        found = [card for card in self.cards if card.row["status"] in _BEHIND]
+        return sorted(found, key=lambda card: _BEHIND.index(card.row["status"]))
 
     @property
     def statuses(self) -> list[str]:
@@ -110,26 +133,35 @@ class Page:
         return _ALWAYS_COUNTED
 
     @property
-    def json(self) -> str:
-        """Every day, for the slider."""
+    def data(self) -> dict[str, Markup]:
+        """What the scripts read, by the name of its element."""
         drawn = {card.result.id: card.chart for card in self.cards if card.chart}
         drawn |= {section.objective.id: section.trend for section in self.sections}
         boxes = {card.result.id: [interval.first for interval in card.intervals] for card in self.cards}
-        return self.timeline.json(self.config, drawn, boxes)
-
-    @property
-    def words(self) -> str:
-        """Every phrase and month, for the script to speak as the page does."""
+        said = {card.result.id: self._said(card) for card in self.cards}
         months = {w.language: [w.month(date(2026, n, 1)) for n in range(1, 13)] for w in self.languages}
-        spoken = {
-            w.language: {name: said[w.language == "th"] for name, said in PHRASES.items()} for w in self.languages
+        spoken = {w.language: {n: texts[w.language == "th"] for n, texts in PHRASES.items()} for w in self.languages}
+        return {
+            "timeline": embedded(self.timeline.json(self.config, drawn, boxes, said)),
+            "words": embedded(json.dumps({"phrases": spoken, "months": months}, ensure_ascii=False)),
+            "grounds": embedded(json.dumps(self.grounds, ensure_ascii=False, allow_nan=False)),
         }
-        return json.dumps({"phrases": spoken, "months": months}, ensure_ascii=False).replace("<", "\\u003c")
+
+    def _said(self, card: Card) -> dict[str, Any]:
+        """What only Python can say of a key result: the goal that each version of it had, and what was agreed for which day."""
+        result = self.config.key_results[card.result.id]
+        goals = [{w.language: w.goal(v, card.row) for w in self.languages} for v in result.versions if result.earlier]
+        points = {w.language: text for w in self.languages if (text := w.points(result))}
+        return {name: found for name, found in (("goals", goals), ("points", points)) if found}
+
+
+def embedded(text: str) -> Markup:
+    """JSON that may stand within a script element: no `<` of it can end the element."""
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - made safe here
 
 
 def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> Page:
     """Everything for the page, as of a day, with the charts drawn."""
-    Thread(target=charts.warm_up, daemon=True).start()
     languages = (Words("en", as_of), Words("th", as_of))
     scores = _by("key_result", scores_as_of(connection, config, as_of))
     objectives = _by("objective", objectives_as_of(connection, config, as_of))
@@ -143,7 +175,7 @@ def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> 
     drawn = charts.value_charts([(result, rows[result.id], values.get(result.id, [])) for result in plain], languages)
     charted = {result.id: chart for result, chart in zip(plain, drawn, strict=True)}
     trended = charts.trend_charts([(o.period, trends.get(o.id, [])) for o in config.objectives])
-    explained = grounds(connection, scores)
+    behind = grounds(connection, config, scores)
     nothing = {"status": "no_score", "score": None, "expected": None, "coverage": 0.0}
     sections = [
         Section(
@@ -151,7 +183,13 @@ def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> 
             objectives.get(objective.id, nothing),
             trend,
             [
-                Card(r, rows[r.id], charted.get(r.id), list(_intervals(r, rows[r.id])), explained.get(r.id))
+                Card(
+                    r,
+                    rows[r.id],
+                    charted.get(r.id),
+                    list(_intervals(r, rows[r.id])),
+                    list(_steps(r, rows[r.id], as_of)),
+                )
                 for r in objective.key_results
             ],
         )
@@ -161,7 +199,9 @@ def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> 
     local = known.replace(tzinfo=UTC).astimezone(ZoneInfo(config.organisation.timezone))
     changed = changes(config, before, scores, moves=True)
     failed = list(failed_sources(connection, config))
-    return Page(config, as_of, local, sections, failed, changed, timeline(connection, as_of), languages)
+    for name, found in behind["results"].items():
+        found["restated"] = _restated(values.get(name, []))
+    return Page(config, as_of, local, sections, failed, changed, timeline(connection, as_of), behind, languages)
 
 
 def render(page: Page) -> str:
@@ -170,8 +210,7 @@ def render(page: Page) -> str:
     script = "\n".join(scripts)
     policy = f"script-src '{_digest(script)}'; style-src '{_digest(style)}'"
     ours = {name: Markup(text) for name, text in (("style", style), ("script", script))}  # noqa: S704 - the package's files
-    data = {name: Markup(text) for name, text in (("timeline", page.json), ("words", page.words))}  # noqa: S704 - no `<` in it
-    return template("scorecard.html.j2").render(page=page, policy=policy, **ours, **data)
+    return template("scorecard.html.j2").render(page=page, policy=policy, data=page.data, **ours)
 
 
 def _file(name: str) -> str:
@@ -204,6 +243,23 @@ def _intervals(result: KeyResult, row: dict[str, Any]) -> Iterator[Interval]:
         yield Interval(date.fromisoformat(interval["first"]), state, interval["value"])
     for number in range(len(begun), int(row["target"] or 0) if begun else 0):
         yield Interval(_begins(result, date.fromisoformat(begun[0]["first"]), number), "to_come", None)
+
+
+def _steps(result: KeyResult, row: dict[str, Any], as_of: date) -> Iterator[Step]:
+    done = {step["step"]: step["done_on"] for step in json.loads(row["steps"] or "[]")}
+    for step in result.spec.milestones or ():
+        title = {"en": step.title.en, "th": step.title.th} if step.title else {"en": step.step, "th": step.step}
+        if done.get(step.step):
+            yield Step(title, "kept", date.fromisoformat(done[step.step]))
+        else:
+            late = step.due is not None and step.due < as_of
+            yield Step(title, "missed" if late else "to_come" if step.due else "open", step.due)
+
+
+def _restated(days: Sequence[charts.Day]) -> list[list[Any]]:
+    """The newest days of which another number was known first: the day, that number, and the one known now."""
+    changed = [day for day in days if day["first_known"] is not None]
+    return [[f"{date.fromordinal(day['x'])}", day["first_known"], day["y"]] for day in changed[-_SHOWN:]]
 
 
 def _begins(result: KeyResult, first: date, number: int) -> date:

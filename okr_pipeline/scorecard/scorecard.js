@@ -1,5 +1,7 @@
 // The tools of the page: the day, the filters, and what is remembered of them. Without them the page shows its own day, whole.
 const WEEK = 7;
+const TOLD = 8;
+const BEHIND = ["off_track", "missed", "at_risk"];
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const one = (selector, within = document) => within.querySelector(selector);
 const slider = one("#day");
@@ -10,32 +12,43 @@ const cards = new Map(timeline.results.map((result) => [result.id, one(`[data-ke
 const results = new Map(timeline.results.map((result) => [result.id, result]));
 const glances = new Map(all("[data-glance]").map((element) => [element.dataset.glance, element]));
 const ALWAYS = new Set(["on_track", "at_risk", "off_track", "no_score"]);
+const slots = Object.fromEntries(["headline", "as_of", "day", "since", "held"].map((name) => [name, all(`[data-say=${name}]`)]));
+const counts = all("[data-count]");
 const inView = new Set();
 let day = LAST;
 let spoken = {};
 
+// Only what is different is written: a page of a thousand key results has little time for the rest.
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+function set(element, name, value) {
+  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+}
+
 function setStatus(element, status) {
+  if (element.classList.contains(`is-${status}`)) return;
   element.className = element.className.replace(/\bis-(?!held)\w+/, `is-${status}`);
   const shown = one(".status", element);
   shown.className = `status is-${status}`;
-  one("use", shown).setAttribute("href", `#i-${status}`);
+  set(one("use", shown), "href", `#i-${status}`);
 }
 
-const SAYS = ["status", "why", "value", "of", "way", "beside", "data", "parts", "sum", "window", "coverage", "score"];
+const SAYS = ["status", "why", "value", "of", "goal", "way", "beside", "data", "coverage", "score"];
 
 function say(element, row, thing) {
   for (const slot of all("[data-say]", element)) {
-    if (!SAYS.includes(slot.dataset.say) || (slot.dataset.say === "of" && thing.every)) continue;
-    const said = spoken[slot.closest("[lang]").lang][slot.dataset.say](row, thing);
-    if (slot.textContent !== said) slot.textContent = said;
+    const { say: name } = slot.dataset;
+    if (!SAYS.includes(name) || (name === "of" && thing.every) || (name === "goal" && !thing.goals)) continue;
+    put(slot, spoken[slot.closest("[lang]").lang][name](row, thing));
   }
 }
 
 function setBar(element, row) {
   const bar = one(".bar", element);
   if (!bar) return;
-  one(".done", bar).setAttribute("width", `${(row.score ?? 0) * 100}%`);
-  one(".due", bar).setAttribute("x", `${(row.expected ?? 0) * 100}%`);
+  set(one(".done", bar), "width", `${(row.score ?? 0) * 100}%`);
+  set(one(".due", bar), "x", `${(row.expected ?? 0) * 100}%`);
 }
 
 // The line is drawn whole: later days are cut off, at one place for all charts of a period, and the point goes to the day's value.
@@ -69,8 +82,18 @@ function setBoxes(element, result, row) {
   all(".intervals > li", element).forEach((box, n) => {
     const [state, value] = stateOf(result.boxes[n], day, row);
     box.className = state;
-    one("use", box).setAttribute("href", `#i-interval-${state}`);
-    for (const slot of all("[data-say=interval]", box)) slot.textContent = spoken[slot.lang].interval(state, value, result);
+    set(one("use", box), "href", `#i-interval-${state}`);
+    for (const slot of all("[data-say=interval]", box)) put(slot, spoken[slot.lang].interval(state, value, result));
+  });
+}
+
+function setSteps(element, row) {
+  const steps = row.steps ?? [];
+  all(".steps > li", element).forEach((item, n) => {
+    const [state, on] = stateOfStep(steps[n] ?? {}, day);
+    item.className = state;
+    set(one("use", item), "href", `#i-interval-${state}`);
+    for (const slot of all("[data-say=step]", item)) put(slot, spoken[slot.closest("[lang]").lang].step(state, on));
   });
 }
 
@@ -100,6 +123,8 @@ function show(section) {
     setBar(element, scored);
     setChart(one(".chart svg", element), result, scored.value);
     setBoxes(element, result, scored);
+    setSteps(element, scored);
+    showGround(one("details", element), result, scored, spoken[language()]);
   }
 }
 
@@ -119,67 +144,74 @@ function fits(result, row, { team = "", owner = "", status }) {
 }
 
 // What stands above the objectives, and which of them are there at all.
+let narrowed = false;
 function showSummary() {
   const wanted = picked();
-  const rows = timeline.results.map((result) => [result, rowOf(result, day)]).filter(([result, row]) => fits(result, row, wanted));
-  const fitting = new Set(rows.map(([result]) => result.id));
+  const rows = timeline.results.map((result) => [result, shortOf(result, day)]).filter(([result, row]) => fits(result, row, wanted));
   const statuses = rows.map(([, row]) => row.status);
+  const held = rows.filter(([, row]) => row.held !== null).length;
   for (const [name, said] of [["headline", (w) => w.headline(statuses)], ["as_of", (w) => w.asOf(day, period)],
     ["day", (w) => w.day(day, true)], ["since", (w) => w.say("changed_week", { day: w.day(day - WEEK) })],
-    ["held", (w) => w.say("headline_held", { n: rows.filter(([, row]) => row.held !== null).length })]]) {
-    for (const slot of all(`[data-say=${name}]`)) slot.textContent = said(spoken[slot.closest("[lang]").lang]);
+    ["held", (w) => w.say("headline_held", { n: held })]]) {
+    for (const slot of slots[name]) put(slot, said(spoken[slot.closest("[lang]").lang]));
   }
   slider.setAttribute("aria-valuetext", spoken[language()].day(day, true));
   let x = 0;
-  for (const item of all("[data-count]")) {
+  for (const item of counts) {
     const name = item.dataset.count;
-    const n = name === "held" ? rows.filter(([, row]) => row.held !== null).length : statuses.filter((status) => status === name).length;
+    const n = name === "held" ? held : statuses.filter((status) => status === name).length;
     item.hidden = !n && !ALWAYS.has(name);
     item.classList.toggle("zero", !n);
     const bar = one(`.share .is-${name}`);
     if (!bar) continue;
-    one("b", item).textContent = n;
-    bar.setAttribute("x", `${x}%`);
-    bar.setAttribute("width", `${(n / (rows.length || 1)) * 100}%`);
+    put(one("b", item), String(n));
+    set(bar, "x", `${x}%`);
+    set(bar, "width", `${(n / (rows.length || 1)) * 100}%`);
     x += (n / (rows.length || 1)) * 100;
   }
   for (const [id, element] of glances) {
-    const row = rowOf(objectives.get(id), day);
+    const row = shortOf(objectives.get(id), day);
     setStatus(element, row.status);
     setBar(element, row);
-    one(".number", element).textContent = spoken.en.score(row);
-    for (const slot of all("[data-say=status]", element)) slot.textContent = spoken[slot.lang].status(row);
+    put(one(".number", element), spoken.en.score(row));
+    for (const slot of all("[data-say=status]", element)) put(slot, spoken[slot.lang].status(row));
   }
-  const narrowed = Object.values(wanted).some(Boolean);
+  const narrows = Object.values(wanted).some(Boolean);
+  if (narrows || narrowed) narrow(new Set(rows.map(([result]) => result.id)), narrows);
+  narrowed = narrows;
+  one(".none").hidden = rows.length > 0;
+  tell(".changed", changesBetween(rows.map(([result]) => result), day - WEEK, day), "changed_none",
+    ({ result, now, ...change }) => [result, now.status, (w) => w.change({ now, ...change })]);
+  const behind = rows.filter(([, row]) => BEHIND.includes(row.status)).sort(([, a], [, b]) => BEHIND.indexOf(a.status) - BEHIND.indexOf(b.status));
+  tell(".attention", behind, "attention_none", ([result, row]) => [result, row.status, (w) => `${w.status(row)} · ${w.way(row)}`]);
+}
+
+function narrow(fitting, narrows) {
   for (const [element, objective] of sections) {
     const own = all("[data-key-result]", element);
     for (const card of own) card.hidden = !fitting.has(card.dataset.keyResult);
-    element.hidden = narrowed && own.every((card) => card.hidden);
+    element.hidden = narrows && own.every((card) => card.hidden);
     glances.get(objective.id).hidden = element.hidden;
   }
-  one(".none").hidden = rows.length > 0;
-  showChanges(rows.map(([result]) => result));
 }
 
-function showChanges(chosen) {
-  const list = one(".changed ul");
-  const told = changesBetween(chosen, day - WEEK, day);
-  const both = (said) => ["en", "th"].map((lang) => Object.assign(document.createElement("span"), { className: lang, lang, textContent: said(lang) }));
-  list.replaceChildren(...told.map((change) => {
-    const item = one("#change").content.cloneNode(true);
-    const [link, status] = [one("a", item), one(".status", item)];
-    link.href = `#${change.result.id}`;
-    link.append(...both((lang) => one(`h3 .${lang}`, cards.get(change.result.id)).textContent));
-    status.className = `status is-${change.now.status}`;
-    one("use", status).setAttribute("href", `#i-${change.now.status}`);
-    status.append(...both((lang) => spoken[lang].change(change)));
+// A list above the objectives, no longer than it can be read: key result, status, and what there is to tell.
+const both = (said) => ["en", "th"].map((lang) => Object.assign(document.createElement("span"), { className: lang, lang, textContent: said(lang) }));
+function tell(where, found, none, telling) {
+  const items = found.slice(0, TOLD).map((each) => {
+    const [result, status, said] = telling(each);
+    const item = one("#told").content.cloneNode(true);
+    const [link, shown] = [one("a", item), one(".status", item)];
+    link.href = `#${result.id}`;
+    link.append(...both((lang) => one(`h3 .${lang}`, cards.get(result.id)).textContent));
+    shown.className = `status is-${status}`;
+    one("use", shown).setAttribute("href", `#i-${status}`);
+    shown.append(...both((lang) => said(spoken[lang])));
     return item;
-  }));
-  if (!told.length) {
-    const item = document.createElement("li");
-    item.append(...both((lang) => spoken[lang].say("changed_none")));
-    list.append(item);
-  }
+  });
+  if (!found.length) items.push(make("li", both((lang) => spoken[lang].say(none))));
+  if (found.length > TOLD) items.push(make("li", both((lang) => spoken[lang].say("more", { n: found.length - TOLD })), { class: "facts" }));
+  one(`${where} ul`).replaceChildren(...items);
 }
 
 let waiting;
@@ -197,7 +229,13 @@ function go(to) {
 
 const language = () => (one("#choose-th").checked ? "th" : "en");
 
+function showGroundOf(details) {
+  const result = results.get(details.closest("[data-key-result]").dataset.keyResult);
+  showGround(details, result, rowOf(result, day), spoken[language()]);
+}
+
 function speak() {
+  all("details[open]").forEach(showGroundOf);
   document.documentElement.lang = language();
   for (const select of all("[data-pick]")) {
     select.options[0].textContent = spoken[language()].say("all");
@@ -229,6 +267,7 @@ for (const choice of all(".choice input")) {
   if (recall(choice.name) === choice.id) choice.checked = true;
   choice.addEventListener("change", () => (remember(choice), speak()));
 }
+for (const details of all(".ground")) details.addEventListener("toggle", () => showGroundOf(details));
 slider.addEventListener("input", () => go(slider.valueAsNumber));
 one("#latest").addEventListener("click", () => (go(LAST), slider.focus()));
 for (const select of all("[data-pick]")) select.addEventListener("change", () => go(day));

@@ -19,7 +19,9 @@ from okr_pipeline.scorecard.charts import Chart
 from okr_pipeline.warehouse.engine import statement
 
 _DAY = "CAST({} - $first AS INTEGER)"
-_AS_THEY_ARE = ("status", "value", "score", "expected", "reason", "final", "manual", "alongside", "parts")
+_AS_THEY_ARE = (
+    *("status", "value", "score", "expected", "reason", "final", "manual", "alongside", "parts", "steps", "pace"),
+)
 _RESULT = {name: name for name in _AS_THEY_ARE} | {
     "start": "baseline",
     "goal": "target",
@@ -43,17 +45,30 @@ class Timeline:
     objectives: dict[str, dict[str, int]] = field(default_factory=dict)
     intervals: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def json(self, config: Config, charts: Mapping[str, Chart], boxes: Mapping[str, Sequence[date]]) -> str:
-        """What the page's script reads. `charts` by key result or objective, `boxes` the first days of cadences' intervals."""
+    def json(
+        self,
+        config: Config,
+        charts: Mapping[str, Chart],
+        boxes: Mapping[str, Sequence[date]],
+        said: Mapping[str, Mapping[str, Any]],
+    ) -> str:
+        """What the page's script reads: every column, and what does not change from day to day.
+
+        `charts` by key result or objective; by key result `boxes`, the first days of a cadence's intervals, and `said`, texts.
+        """
         everything: dict[str, Any] = {
             "first": self.first.isoformat(),
             "days": (self.last - self.first).days + 1,
             "columns": "@",
             "results": [
-                self._static(result)
-                | self.results.get(result.id, {})
-                | {"frame": self._frame(charts.get(result.id))}
-                | {"boxes": [self.intervals.get(f"{result.id}/{first}") for first in boxes.get(result.id, ())]}
+                {
+                    **self._static(result),
+                    **self.results.get(result.id, {}),
+                    "frame": self._frame(charts.get(result.id)),
+                    "boxes": [self.intervals.get(f"{result.id}/{first}") for first in boxes.get(result.id, ())],
+                    "changes": [self._day(version.applies_from) for version in result.versions],
+                    **said.get(result.id, {}),
+                }
                 for result in config.key_results.values()
             ],
             "objectives": [
@@ -86,6 +101,8 @@ class Timeline:
         return {
             "id": result.id,
             "objective": result.objective,
+            "kind": spec.kind,
+            "lag": spec.lag,
             "owner": result.owner,
             "unit": unit if isinstance(unit, str) else {"en": unit.en, "th": unit.th},
             "every": bool(spec.every),
@@ -115,7 +132,7 @@ def timeline(connection: duckdb.DuckDBPyConnection, as_of: date) -> Timeline:
 
 def _kept(pool: dict[str, int], column: str, days: list[int], values: list[Any]) -> int:
     """The number of a column in the pool, where it is put if it is new."""
-    if column == "parts":
+    if column in ("parts", "steps"):
         values = [None if text is None else json.loads(text) for text in values]
     written = json.dumps([days, values], ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return pool.setdefault(written.replace(".0,", ",").replace(".0]", "]").replace(".0}", "}"), len(pool))

@@ -82,13 +82,38 @@ class Words {
     const why = this.say(code, { unit, first, code: row.reason.replaceAll("_", " ") });
     return row.held === null ? this.say("unscored", { why }) : this.say("held", { day: this.day(row.held), why });
   }
-  parts(row) {
-    return Object.entries(row.parts ?? {}).map(([name, amount]) => `${name} = ${this.number(amount)}`).join(" · ");
+  goal(row, result) {
+    const version = result.changes.filter((from) => from <= this.today).length - 1;
+    return result.goals[Math.max(0, version)][this.language];
   }
+  // The formula of the metric, then with its numbers: `numerator / denominator = 287 / 512 = 56.1%`.
+  formula({ formula }, row, result) {
+    if (row.value === null) return formula;
+    if (result.every) return `${this.say("ground_kept")} = ${this.number(row.value)}`;
+    if (result.kind === "milestones") return `${this.say("ground_steps")} = ${this.share(row.score)}`;
+    const filled = formula.replace(/[A-Za-z_]\w*/g, (name) => (row.parts && name in row.parts ? this.number(row.parts[name]) : name));
+    return [...new Set([formula, filled, this.number(row.value, result.unit)])].join(" = ");
+  }
+  // The score's own formula with its numbers: `(34.1% − 30%) ÷ (40% − 30%) = 41%`.
   sum(row, result) {
-    if (row.value === null || row.start === null || row.goal === null) return this.share(row.score);
+    if (row.value === null || row.goal === null || result.kind === "milestones") return this.share(row.score);
     const [a, b, c] = [row.value, row.start, row.goal].map((number) => this.number(number, result.every ? "" : result.unit));
-    return `(${a} − ${b}) ÷ (${c} − ${b}) = ${this.share(row.score)}`;
+    const [said, progress] = row.start === null
+      ? [`1 + (${c} − ${a}) ÷ ${c}`, 1 + (row.goal - row.value) / row.goal]
+      : [row.start ? `(${a} − ${b}) ÷ (${c} − ${b})` : `${a} ÷ ${c}`, (row.value - row.start) / (row.goal - row.start)];
+    const capped = progress < 0 || progress > 1;
+    const score = this.share(row.score);
+    return `${said} = ${capped ? this.say("ground_capped", { progress: this.share(progress), score }) : score}`;
+  }
+  pace(row, result) {
+    if (row.expected === null || row.pace === null) return "";
+    const points = result.points ? result.points[this.language] : "";
+    const named = points ? "pace_checkpoints" : `pace_${row.pace.replaceAll(" ", "_")}`;
+    const pace = this.say(named, { points });
+    return `${this.share(row.expected)} · ${result.lag ? this.say("pace_lag", { pace, days: result.lag }) : pace}`;
+  }
+  step(state, day) {
+    return this.say(`step_${state}`, { day: day === null ? "" : this.day(day) });
   }
   window(row) {
     return row.since === null ? "–" : this.span(row.since, row.until);

@@ -12,6 +12,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent
 
 from okr_pipeline.config import KeyResult
+from okr_pipeline.config.models import MilestoneYaml
 from okr_pipeline.config.periods import BUDDHIST_ERA, Period
 from okr_pipeline.config.words import Amount, Text
 from okr_pipeline.scorecard.changes import Change
@@ -148,18 +149,23 @@ class Words:
         said += [self("manual")] if row["manual"] else []
         return " · ".join(said)
 
-    def parts(self, parts: Mapping[str, float | None]) -> str:
-        """What the formula puts together: `numerator = 5,490 · denominator = 13,420`."""
-        return " · ".join(f"{name} = {self.number(amount)}" for name, amount in parts.items())
+    def points(self, result: KeyResult) -> str:
+        """What is agreed for certain days: `20% by 31 Oct, 440 by 30 Nov`; nothing where nothing is."""
+        unit = result.metric.unit
+        due = [
+            (point.day, self.amount(point.value, unit) if point.value else self.share(float(point.share or 0)))
+            for point in result.spec.pace.checkpoints
+        ]
+        due += [(step.due, self.step(step)) for step in result.spec.milestones or () if step.due]
+        return ", ".join(self("pace_point", due=said, day=self.day(day)) for day, said in due)
 
-    def sum(self, result: KeyResult, row: dict[str, Any]) -> str:
-        """The score's own formula with its numbers: `(34.1% − 30%) ÷ (40% − 30%) = 41%`."""
-        start, goal, value = row["baseline"], row["target"], row["value"]
-        if value is None or start is None or goal is None:
-            return self.share(row["score"])
-        unit = "" if result.spec.every else result.metric.unit
-        a, b, c = (self.number(number, unit) for number in (value, start, goal))
-        return f"({a} − {b}) ÷ ({c} − {b}) = {self.share(row['score'])}"
+    def step(self, step: MilestoneYaml) -> str:
+        """A step by its title, or the name that the data have for it."""
+        return self.text(step.title) if step.title else step.step
+
+    def step_state(self, step: Any) -> str:
+        """`done on 3 Nov`, `due on 30 Nov`."""
+        return self(f"step_{step.state}", day=self.day(step.day) if step.day else "")
 
     def reason(self, code: str, *, unit: str = "", first: str = "") -> str:
         """A reason code as the end of a sentence."""
@@ -200,10 +206,6 @@ class Words:
             return said
         total, n = (period.last - period.first).days + 1, (day - period.first).days + 1
         return f"{said} ({self('elapsed', n=n, total=total)})"
-
-    def window(self, row: Mapping[str, Any]) -> str:
-        """The days that count, `1 Oct – 15 Nov`; a dash where none does."""
-        return self.span(row["first_day"], row["last_day"]) if row["first_day"] else "–"
 
     def interval(self, result: KeyResult, interval: Any) -> str:
         """One box of a cadence for those who hear it: `kept (2 seminars)`; its first day stands before it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import duckdb
@@ -30,11 +31,13 @@ def remember(connection: duckdb.DuckDBPyConnection, config: Config, load: int) -
 
 def recall(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
     """The document kept under a hash. KeyError when there is none."""
-    found = connection.execute("SELECT document FROM ledger.configurations WHERE hash = ?", [name]).fetchall()
-    if not found:
-        raise KeyError(name)
-    document_: dict[str, Any] = json.loads(found[0][0])
-    return document_
+    return recall_all(connection, [name])[name]
+
+
+def recall_all(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The documents kept under these hashes, by hash; without those that are not there."""
+    query = "SELECT hash, document FROM ledger.configurations WHERE hash IN (SELECT UNNEST(?))"
+    return {name: json.loads(found) for name, found in connection.execute(query, [[*names]]).fetchall()}
 
 
 def scored_ever(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -101,9 +101,4 @@ def _versions(
         "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'history' AND table_name = ?", [table]
     ).fetchall()[0][0]
     query = statement("scoring/sql/versions.sql", table=table, key=key, has_history=bool(has_history))
-    configured = {"id": pa.array(order, pa.string()), "position": range(len(order))}
-    connection.register("configured", pa.table(configured))
-    try:
-        return connection.sql(query, params={"load": load, "as_of": as_of}).to_arrow_table()
-    finally:
-        connection.unregister("configured")
+    return connection.sql(query, params={"order": order, "load": load, "as_of": as_of}).to_arrow_table()

@@ -229,7 +229,7 @@ def test_markup_in_the_configuration_and_in_messages_is_shown_as_text(tmp_path: 
     with duckdb.connect(snapshot) as connection:
         attempt(connection, 2, "crm_leads", "source_rejected", hostile)
     found = read(write(snapshot, config, TODAY))
-    assert found.tags.count("script") == 3
+    assert found.tags.count("script") == 4
     assert "img" not in found.tags
     assert found.text["en", "joint-seminars"].count(hostile) == 3, "title, unit, owner"
     for place in ("Objectives and key results", "every key result scored", "Sources that failed last night"):

@@ -5,6 +5,10 @@ WITH versions AS (
     UNION ALL BY NAME
     SELECT * FROM history.{{ table }}
     {% endif %}
+),
+
+configured AS (
+    SELECT UNNEST(CAST($order AS VARCHAR[])) AS id, GENERATE_SUBSCRIPTS(CAST($order AS VARCHAR[]), 1) AS position
 )
 
 SELECT v.* EXCLUDE (_superseded, _load), l.known_at
