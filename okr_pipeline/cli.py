@@ -255,16 +255,8 @@ def _sources(config: Path, home: Path, sandbox: bool, last: date | None) -> Iter
     """The configuration, with the sandbox's stand-ins up and their addresses in the environment where that was asked for."""
     with ExitStack() as stack:
         if sandbox:
-            try:
-                from okr_pipeline.sandbox import DEMO_DAY, running
-            except ModuleNotFoundError as error:
-                raise ConfigError(
-                    f"the sandbox needs {error.name}; install it with `pip install 'okr-pipeline[sandbox]'`"
-                ) from None
             zone = load(config, os.environ, unset_is_wrong=False).organisation.timezone
-            if not os.environ.get("OKR_NOW"):
-                os.environ["OKR_NOW"] = clock.night_after(last or DEMO_DAY, zone).isoformat()
-            os.environ |= stack.enter_context(running(home))
+            os.environ |= stack.enter_context(rehearsal(config, home, last, zone))
         yield load(config, os.environ)
 
 

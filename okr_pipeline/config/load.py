@@ -20,6 +20,8 @@ from okr_pipeline.config.resolved import Config, KeyResult, MeasuredBaseline, Me
 from okr_pipeline.config.source import Problems, Source, read, suggestion
 from okr_pipeline.config.suits import wrong_with_metric
 from okr_pipeline.config.words import Measured
+from okr_pipeline.connectors.contract import Connector
+from okr_pipeline.connectors.own import own_folder
 from okr_pipeline.errors import ConfigError
 
 
@@ -32,6 +34,20 @@ def load(directory: Path, environment: Mapping[str, str], *, unset_is_wrong: boo
     if not (directory / "okr.yaml").is_file():
         raise ConfigError(f"{directory}/okr.yaml does not exist; name the configuration's folder with --config")
     return _Loading(directory, environment, unset_is_wrong).config()
+
+
+def connector(directory: Path, name: str, environment: Mapping[str, str]) -> Connector:
+    """One connector of the configuration, which need not have anything else yet. Raises ConfigError as `load` does."""
+    if not any((directory / "connectors").glob(f"{name}.y*ml")):
+        there = ", ".join(sorted(path.stem for path in (directory / "connectors").glob("*.y*ml")))
+        raise ConfigError(
+            f"{directory}/connectors/{name}.yaml does not exist; there is {there or 'none'}. "
+            f"`okr connector new {name}` writes a working one"
+        )
+    loading = _Loading(directory, environment, unset_is_wrong=True)
+    found = {table.connector.name: table.connector for table in loading.tables(only=name)}
+    loading.problems.stop_if_any()
+    return found[name]
 
 
 _DECIDES_NOTHING = {"title", "owner", "changes"}  # of the fields of a key result; changes make versions of their own
@@ -59,7 +75,7 @@ class _Loading:
     def config(self) -> Config:
         """All mistakes in one go; what rests on something that is wrong already is not told again in other words."""
         organisation = self._organisation()
-        tables = {table.name: table for table in self._tables()}
+        tables = {table.name: table for table in self.tables()}
         views = {view.name: view for view in self._views(tables)}
         metrics = {metric.id: metric for metric in self._metrics(tables, views)}
         objectives = tuple(self._objectives(organisation, metrics)) if organisation else ()
@@ -93,15 +109,23 @@ class _Loading:
         self.written["organisation"] = source.data
         return source.validate(OrganisationYaml, source.data, self.problems)
 
-    def _tables(self) -> Iterator[Table]:
+    def tables(self, only: str | None = None) -> Iterator[Table]:
+        """The tables of all connectors, or of one."""
+        own = own_folder(self.directory)
         for source in self._files("connectors"):
             name = Path(source.path).stem
+            if only not in {None, name}:
+                continue
             self._named(f"{source.path}:1", name)
             kind = source.data.get("connector")
             try:
-                cls = connectors.connector_class(str(kind))
+                cls = connectors.connector_class(str(kind), own)
+            except ConfigError as error:  # in the project's own connectors/
+                self.problems.found.append(str(error))
+                self.wrong.add(name)
+                continue
             except KeyError:
-                message = f"there is no connector `{kind}`; {suggestion(str(kind), connectors.names())}"
+                message = f"there is no connector `{kind}`; {suggestion(str(kind), sorted(connectors.origins(own)))}"
                 self.problems.add(source.place(("connector",)), message)
                 self.wrong.add(name)
                 continue

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from okr_pipeline.connectors.contract import Connector
+from okr_pipeline.connectors.own import own_class, own_names
 
 # Name in YAML -> where its class is. Imported on use: a code location must not load client libraries it does not need.
 BUILT_IN = {
@@ -18,13 +20,24 @@ BUILT_IN = {
 }
 
 
-def names() -> list[str]:
-    """Every connector name that a YAML file may use, third parties' (entry-point group `okr_pipeline.connectors`) included."""
-    return sorted({*BUILT_IN, *(point.name for point in entry_points(group="okr_pipeline.connectors"))})
+def origins(own: Path) -> dict[str, str]:
+    """Every connector name that a YAML file may use, and where it comes from.
+
+    Built in, from an installed package (entry-point group `okr_pipeline.connectors`), or from the project's folder `own`.
+    """
+    installed = {
+        point.name: point.dist.name if point.dist else "an installed package"
+        for point in entry_points(group="okr_pipeline.connectors")
+    }
+    return {
+        **{name: f"connectors/{name}.py" for name in own_names(own)},
+        **installed,
+        **dict.fromkeys(BUILT_IN, "built in"),
+    }
 
 
-def connector_class(name: str) -> type[Connector]:
-    """The class registered under `name`; KeyError when there is none."""
+def connector_class(name: str, own: Path) -> type[Connector]:
+    """The class called `name`, see `origins`; KeyError when there is none, ConfigError when it cannot be loaded."""
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
         loaded: type[Connector] = getattr(import_module(module), attribute)
@@ -32,4 +45,4 @@ def connector_class(name: str) -> type[Connector]:
     for point in entry_points(group="okr_pipeline.connectors", name=name):
         third_party: type[Connector] = point.load()
         return third_party
-    raise KeyError(name)
+    return own_class(own, name)

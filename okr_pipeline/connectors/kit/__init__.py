@@ -4,14 +4,14 @@
 same list, PROMISES.
 """
 
-from okr_pipeline.connectors.kit import landing, pages, refusals, rows, shapes, silence
+from okr_pipeline.connectors.kit import landing, memory, pages, refusals, rows, shapes, silence
 from okr_pipeline.connectors.kit.promise import Finding, Promise, Verdict
 from okr_pipeline.connectors.kit.subject import Subject
 
 # As the modules have them, in this order.
 PROMISES = [
     each
-    for module in (rows, pages, landing, refusals, shapes, silence)
+    for module in (rows, pages, landing, memory, refusals, shapes, silence)
     for each in vars(module).values()
     if isinstance(each, Promise)
 ]
