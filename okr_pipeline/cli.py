@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from okr_pipeline import clock
+from okr_pipeline import cli_connector, clock
 from okr_pipeline.config import Config, load
 from okr_pipeline.config.source import suggestion
-from okr_pipeline.errors import ConfigError, OkrError
+from okr_pipeline.errors import ConfigError, HeldBack, OkrError
 from okr_pipeline.published import opened, scored_day
+from okr_pipeline.rehearsal import rehearsal
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,10 +43,7 @@ KnownAt = Annotated[
     datetime | None, typer.Option("--known-at", help="As it was known at this instant (UTC unless it says).")
 ]
 CONFIG, HOME = Path("okr_config"), Path(".okr")
-
-
-class HeldBack(Exception):
-    """The night is over, and something is held back; all has been said."""
+app.add_typer(cli_connector.commands(console), name="connector")
 
 
 class Format(StrEnum):

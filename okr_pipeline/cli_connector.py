@@ -11,19 +11,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from okr_pipeline import clock
-from okr_pipeline.errors import ConfigError
+from okr_pipeline.errors import ConfigError, HeldBack
+from okr_pipeline.rehearsal import rehearsal
 
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 ConfigDir = Annotated[Path, typer.Option("--config", envvar="OKR_CONFIG", help="The configuration's folder.")]
 HomeDir = Annotated[Path, typer.Option("--home", envvar="OKR_HOME", help="Where the warehouse lives.")]
 CONFIG, HOME = Path("okr_config"), Path(".okr")
 
-app = typer.Typer(no_args_is_help=True, help="The sources: what there is, a new one, and one put to the test.")
-
 
 def commands(console: Console) -> typer.Typer:
     """The commands, printing on `console`."""
+    app = typer.Typer(no_args_is_help=True, help="The sources: what there is, a new one, and one put to the test.")
 
     @app.command("list")
     def list_(config: ConfigDir = CONFIG, home: HomeDir = HOME) -> None:
@@ -77,6 +75,6 @@ def commands(console: Console) -> typer.Typer:
                 subject.usual(stream)  # a source that cannot be asked at all is told as such, once
             kept = print_findings(console, (promise.examine(subject) for promise in PROMISES))
         if not kept:
-            raise typer.Exit(3)
+            raise HeldBack
 
     return app

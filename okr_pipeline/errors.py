@@ -45,3 +45,7 @@ class WarehouseBusy(OkrError):
     """Another process holds the warehouse: close it, or wait; people read the published snapshot instead."""
 
     reason = "warehouse_busy"
+
+
+class HeldBack(Exception):
+    """A command is over, and something is held back or broken; all has been said."""

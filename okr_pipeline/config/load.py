@@ -36,18 +36,28 @@ def load(directory: Path, environment: Mapping[str, str], *, unset_is_wrong: boo
     return _Loading(directory, environment, unset_is_wrong).config()
 
 
+def tables(
+    directory: Path, environment: Mapping[str, str], *, unset_is_wrong: bool, only: str | None = None
+) -> list[Table]:
+    """The tables of all connectors or of one; the configuration need not have anything else yet. Raises as `load` does."""
+    loading = _Loading(directory, environment, unset_is_wrong)
+    found = [*loading.tables(only)]
+    loading.problems.stop_if_any()
+    return found
+
+
 def connector(directory: Path, name: str, environment: Mapping[str, str]) -> Connector:
-    """One connector of the configuration, which need not have anything else yet. Raises ConfigError as `load` does."""
+    """One connector, as configured. Raises ConfigError as `load` does, and when there is none of that name."""
     if not any((directory / "connectors").glob(f"{name}.y*ml")):
         there = ", ".join(sorted(path.stem for path in (directory / "connectors").glob("*.y*ml")))
         raise ConfigError(
             f"{directory}/connectors/{name}.yaml does not exist; there is {there or 'none'}. "
             f"`okr connector new {name}` writes a working one"
         )
-    loading = _Loading(directory, environment, unset_is_wrong=True)
-    found = {table.connector.name: table.connector for table in loading.tables(only=name)}
-    loading.problems.stop_if_any()
-    return found[name]
+    found = tables(directory, environment, unset_is_wrong=True, only=name)
+    if not found:
+        raise ConfigError(f"{directory}/connectors/{name}.yaml: has no stream; its connector must give one")
+    return found[0].connector
 
 
 _DECIDES_NOTHING = {"title", "owner", "changes"}  # of the fields of a key result; changes make versions of their own

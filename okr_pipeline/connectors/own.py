@@ -75,7 +75,7 @@ def _loaded(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise ConfigError(f"connectors/{path.name}:{error.lineno}: is not Python: {error.msg}; mend it here") from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever their code raises
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         line = lines[-1] if lines else 1
         raise ConfigError(

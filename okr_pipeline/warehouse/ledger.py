@@ -62,6 +62,15 @@ def record(connection: duckdb.DuckDBPyConnection, number: int, load: Load) -> No
         )
 
 
+STATES = ("rows", "empty", "not_final", "failed", "never_fetched")  # of a day, see ledger.coverage
+
+
+def coverage(connection: duckdb.DuckDBPyConnection, table_name: str) -> dict[date, str]:
+    """The state of each day of a table, in order; nothing when it was never pulled."""
+    query = "SELECT day, state FROM ledger.coverage WHERE table_name = ? ORDER BY day"
+    return dict(connection.execute(query, [table_name]).fetchall())
+
+
 def catch_up(connection: duckdb.DuckDBPyConnection, table_name: str, earliest: date, first: date) -> date:
     """The day from which to pull so that no gap stays behind `first`: the first since `earliest` that was never landed,
     or was not delivered or not final when it last was.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from okr_pipeline.warehouse import Change, Load, catch_up, record
+from okr_pipeline.warehouse import Change, Load, catch_up, coverage, record
 from okr_pipeline.warehouse.engine import create_schema
 from okr_pipeline.warehouse.ledger import next_load
 
@@ -39,6 +39,7 @@ def failed(connection, first: int, last: int, outcome: str = "source_unavailable
     record(connection, next_load(connection), Load(table, day(first), day(last), outcome, "It is down. Wait."))
 
 
+BAD = {"failed": "failed", "never_fetched": "never fetched"}
 WORDS = {(False, False): "not available", (True, False): "not final", (True, True): "final"}
 
 
@@ -46,7 +47,7 @@ def said(connection, days: range, table: str = "t") -> list[str]:
     found = connection.execute(
         "SELECT day, state, available, final FROM ledger.coverage WHERE table_name = ?", [table]
     ).fetchall()
-    words = {day: "failed" if state == "failed" else WORDS[tuple(known)] for day, state, *known in found}
+    words = {day: BAD.get(state) or WORDS[tuple(known)] for day, state, *known in found}
     assert len(words) == len(found)
     return [words.get(day(number), "never fetched") for number in days]
 
@@ -73,6 +74,17 @@ def test_a_day_with_rows_is_told_from_an_empty_one(connection):
     assert states == [
         (day(number), state) for number, state in enumerate(("rows", "empty", "empty", "not_final", "failed"), start=1)
     ]
+
+
+def test_a_day_that_one_table_was_asked_for_and_another_never_was_is_told_as_such(connection):
+    landed(connection, 1, 4)
+    landed(connection, 2, 2, table="late")
+    record(connection, next_load(connection), Load("scores.key_results", day(-30), day(4)))  # scoring fetches nothing
+
+    assert coverage(connection, "late") == dict(
+        zip(map(day, range(2, 5)), ("empty", "never_fetched", "never_fetched"), strict=True)
+    )
+    assert coverage(connection, "never ran") == {}
 
 
 def test_a_list_without_days_has_rows_on_every_day_when_it_has_any(connection):

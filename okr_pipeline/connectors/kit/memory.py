@@ -23,7 +23,7 @@ def bounded_memory(subject: Subject) -> str:
         raise NotApplicable("it takes a stand-in with a million rows: define the fixture `many`")
     stream = next(iter(subject.many.streams()))
     window = subject.window or subject.window_of(stream)
-    ended = subprocess.run(  # noqa: S603 - our own command
+    ended = subprocess.run(
         [sys.executable, "-m", "okr_pipeline.connectors.kit.memory"],
         input=pickle.dumps((subject.many, stream, window)),
         capture_output=True,

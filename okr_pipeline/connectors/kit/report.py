@@ -29,6 +29,8 @@ def print_findings(console: Console, findings: Iterable[Finding]) -> bool:
         console.print(f"{MARKS[found.verdict]} {escape(found.promise.sentence)}")
         console.print(f"       [dim]{found.promise.name}:[/] {escape(told)}", soft_wrap=True)
     for why, names in unfit.items():
-        console.print(f"{MARKS[Verdict.not_applicable]} not applicable, {escape(why)}: {', '.join(names)}", soft_wrap=True)
+        console.print(
+            f"{MARKS[Verdict.not_applicable]} not applicable, {escape(why)}: {', '.join(names)}", soft_wrap=True
+        )
     console.print(", ".join(f"{counted[verdict]} {verdict}" for verdict in Verdict))
     return not counted[Verdict.broken]

@@ -7,7 +7,7 @@ WITH asked AS (
 -- Running counts turn "how many days of this window" into one subtraction.
 known AS (
     SELECT t.table_name, d.day,
-        SUM(CASE WHEN c.state <> 'failed' THEN 1 ELSE 0 END) OVER upto AS fetched,
+        SUM(CASE WHEN c.state NOT IN ('failed', 'never_fetched') THEN 1 ELSE 0 END) OVER upto AS fetched,
         SUM(CASE WHEN c.final THEN 1 ELSE 0 END) OVER upto AS final,
         MAX(CASE WHEN c.available THEN d.day END) OVER upto AS available_through
     FROM (SELECT DISTINCT table_name FROM metric_tables) AS t

@@ -59,26 +59,36 @@ CREATE TABLE IF NOT EXISTS ledger.quarantine (
 -- Of a load that landed: the days of its window that have rows. Null for lists without days.
 ALTER TABLE ledger.loads ADD COLUMN IF NOT EXISTS days_with_rows DATE[];
 
--- What is known of each day of each table. `state`: 'rows' or 'empty' (fetched and final), 'not_final' (fetched, and may
--- still change or come), 'failed' (asked for, and never landed). No row: never fetched.
+-- What is known of each day of each table, from the first it was asked for to the last that any was. `state`: 'rows' or
+-- 'empty' (fetched and final), 'not_final' (fetched, and may still change or come), 'failed' (asked for, and never landed), 'never_fetched'.
 CREATE OR REPLACE VIEW ledger.coverage AS
-WITH asked AS (
+WITH pulls AS (
+    SELECT * FROM ledger.loads WHERE table_name NOT LIKE 'scores.%'  -- a scoring is in the ledger too
+),
+days AS (
+    SELECT table_name, CAST(UNNEST(GENERATE_SERIES(first_day, last_day, INTERVAL 1 DAY)) AS DATE) AS day
+    FROM (SELECT table_name, MIN(first_day) AS first_day, MAX(MAX(last_day)) OVER () AS last_day FROM pulls GROUP BY table_name)
+),
+asked AS (
     SELECT table_name, load, CASE WHEN outcome = 'landed' THEN load END AS landed, received, days_with_rows,
            available_through, final_through,
            CAST(UNNEST(GENERATE_SERIES(first_day, last_day, INTERVAL 1 DAY)) AS DATE) AS day
-    FROM ledger.loads
+    FROM pulls
 ),
 known AS (
     SELECT table_name, day, MAX(landed) AS landed, MAX(load) AS tried,
-           COALESCE(MAX_BY(day <= available_through, landed), FALSE) AS available,
-           COALESCE(MAX_BY(day <= final_through AND day <= available_through, landed), FALSE) AS final,
+           MAX_BY(day <= available_through, landed) AS available,
+           MAX_BY(day <= final_through AND day <= available_through, landed) AS final,
            MAX_BY(COALESCE(LIST_CONTAINS(days_with_rows, day), received > 0), landed) AS has_rows
     FROM asked
     GROUP BY table_name, day
 )
-SELECT table_name, day, COALESCE(landed, tried) AS load, available, final,
-       CASE WHEN landed IS NULL THEN 'failed' WHEN NOT final THEN 'not_final' WHEN has_rows THEN 'rows' ELSE 'empty' END AS state
-FROM known;
+SELECT d.table_name, d.day, COALESCE(k.landed, k.tried) AS load,
+       COALESCE(k.available, FALSE) AS available, COALESCE(k.final, FALSE) AS final,
+       CASE WHEN k.tried IS NULL THEN 'never_fetched' WHEN k.landed IS NULL THEN 'failed'
+            WHEN NOT COALESCE(k.final, FALSE) THEN 'not_final' WHEN k.has_rows THEN 'rows' ELSE 'empty' END AS state
+FROM days AS d
+LEFT JOIN known AS k ON k.table_name = d.table_name AND k.day = d.day;
 
 -- A table is in trouble while its newest attempt failed.
 CREATE VIEW IF NOT EXISTS ledger.trouble AS
