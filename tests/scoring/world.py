@@ -203,7 +203,7 @@ class World:
     known: naive.Known = field(default_factory=naive.Known)
 
     def __post_init__(self) -> None:
-        self.connection = duckdb.connect()
+        self.connection = duckdb.connect(config={"threads": 1})  # so small, more would only wait for each other
         create_schema(self.connection)
         self.known.delay = {t.name: t.stream.delay for t in self.config.tables.values()}
 
@@ -240,6 +240,10 @@ class World:
         """Scores, and returns (key result, day) → row and (objective, day) → row."""
         bind(self.connection, self.config)
         measure(self.connection, self.config, self.config.metrics.values())
+        return self.scored_again(as_of)
+
+    def scored_again(self, as_of: date) -> tuple[dict[tuple[str, date], Row], dict[tuple[str, date], Row]]:
+        """The same from what was measured last."""
         score(self.connection, self.config, as_of)
         results = self.connection.sql("SELECT * FROM scores.key_results").to_arrow_table().to_pylist()
         objectives = self.connection.sql("SELECT * FROM scores.objectives").to_arrow_table().to_pylist()
