@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from okr_pipeline import cli_connector, clock
+from okr_pipeline.alerts import ADDRESSES
 from okr_pipeline.config import Config, load
 from okr_pipeline.config.source import suggestion
 from okr_pipeline.errors import ConfigError, HeldBack, OkrError
@@ -23,6 +24,8 @@ from okr_pipeline.rehearsal import rehearsal
 
 if TYPE_CHECKING:
     import duckdb
+
+    from okr_pipeline.alerts.news import Outcome
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
@@ -68,6 +71,7 @@ def run(
     home: HomeDir = HOME,
 ) -> None:
     """The nightly job: ingest, check, score, publish. Without a date: yesterday, in the organisation's time zone."""
+    from okr_pipeline.alerts.news import tell
     from okr_pipeline.night import run_night, troubles
     from okr_pipeline.report import print_scores, print_troubles
     from okr_pipeline.warehouse import Warehouse
@@ -81,15 +85,17 @@ def run(
         _check_days(read, *days)
         shown = days[1].isoformat() if days[0] == days[1] else f"{days[0]} to {days[1]}"
         console.print(f"[bold]okr run[/] {shown}" + (" · sandbox" if sandbox else ""))
-        done = run_night(read, home, *days, say=lambda line: console.print(f"  {line}", markup=False, soft_wrap=True))
+        night = run_night(read, home, *days, say=lambda line: console.print(f"  {line}", markup=False, soft_wrap=True))
         with Warehouse(home).open() as connection:
             print_scores(console, connection, days[1])
             held = troubles(connection, read)
         print_troubles(console, held)
+        if os.environ.get(ADDRESSES):
+            _say_told(tell(read, home, failed=night.failed))
     page = home / "published" / "scorecard.html"
     if page.exists():
         console.print(f"Page      {page}\nSnapshot  {home / 'published' / 'okr.duckdb'}")
-    if not done or held:
+    if not night.done or held:
         raise HeldBack
 
 
@@ -98,6 +104,7 @@ def check(config: ConfigDir = CONFIG, sandbox: Sandbox = False) -> None:
     """Validates the whole configuration, down to the SQL of every formula, without the network."""
     import duckdb
 
+    from okr_pipeline.alerts.post import wrong_addresses
     from okr_pipeline.scoring import bind
     from okr_pipeline.warehouse.engine import create_schema
 
@@ -105,6 +112,8 @@ def check(config: ConfigDir = CONFIG, sandbox: Sandbox = False) -> None:
     with duckdb.connect(":memory:") as connection:
         create_schema(connection)
         bind(connection, read)
+    if os.environ.get(ADDRESSES) and (wrong := wrong_addresses()):
+        raise ConfigError("\n".join(wrong))
     console.print(
         f"{config}: {len(read.objectives)} objectives, {len(read.key_results)} key results, {len(read.metrics)} metrics,"
         f" {len(read.tables)} streams: all right (configuration {read.hash})"
@@ -232,6 +241,21 @@ def diff(
 
 
 @app.command()
+def alert(config: ConfigDir = CONFIG, home: HomeDir = HOME) -> None:
+    """Sends the message of the last night to the addresses in OKR_ALERTS now, news or not: to see that they work."""
+    from okr_pipeline.alerts.news import tell
+
+    if not os.environ.get(ADDRESSES):
+        raise ConfigError(
+            f"{ADDRESSES} is not set; set it to the URLs of those who are to be told, as Apprise writes them"
+        )
+    outcome = tell(load(config, os.environ, unset_is_wrong=False), home, always=True)
+    _say_told(outcome)
+    if outcome.problems:
+        raise HeldBack
+
+
+@app.command()
 def ui(sandbox: Sandbox = False, port: int = 3000, config: ConfigDir = CONFIG, home: HomeDir = HOME) -> None:
     """Dagster's web server and daemon on this project, on the loopback address only (it has no log-in)."""
     import subprocess
@@ -256,6 +280,12 @@ def _sources(config: Path, home: Path, sandbox: bool, last: date | None) -> Iter
             zone = load(config, os.environ, unset_is_wrong=False).organisation.timezone
             os.environ |= stack.enter_context(rehearsal(config, home, last, zone))
         yield load(config, os.environ)
+
+
+def _say_told(outcome: Outcome) -> None:
+    console.print(f"Alerts    {outcome.summary}", markup=False, soft_wrap=True)
+    for problem in outcome.problems:
+        console.print(f"  {problem}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _print_json(found: object) -> None:

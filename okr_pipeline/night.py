@@ -6,13 +6,14 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
 from okr_pipeline.config import Config
 from okr_pipeline.warehouse import Warehouse
+from okr_pipeline.warehouse.engine import statement
 
 INSTANCE = """\
 # Written once by okr; yours to change. The pool keeps writers of the warehouse apart; nothing is sent to anyone.
@@ -43,8 +44,16 @@ def instance_home(home: Path) -> Path:
     return folder
 
 
-def run_night(config: Config, home: Path, first: date, last: date, say: Callable[[str], None]) -> bool:
-    """Ingests, scores and publishes the days `first` to `last`; True when every step was done.
+@dataclass(frozen=True)
+class Night:
+    """What became of a night: whether every step was done, and why one of our own failed, if one did."""
+
+    done: bool
+    failed: str | None = None
+
+
+def run_night(config: Config, home: Path, first: date, last: date, say: Callable[[str], None]) -> Night:
+    """Ingests, scores and publishes the days `first` to `last`.
 
     When a source fails, the scoring steps run all the same, as the sensor does for a run of the daemon. `say` is given
     a line for every step as it ends.
@@ -54,6 +63,7 @@ def run_night(config: Config, home: Path, first: date, last: date, say: Callable
     import stamina
 
     from okr_pipeline.assets import Project
+    from okr_pipeline.assets.alerts import failed_night
     from okr_pipeline.assets.nightly import NIGHTLY, SCORING, assemble
 
     def say_retry(details: stamina.instrumentation.RetryDetails) -> None:
@@ -75,8 +85,8 @@ def run_night(config: Config, home: Path, first: date, last: date, say: Callable
                 ):  # not one that a stream told already
                     say(f"{event.step_key}: {(failure.error.cause or failure.error).message.strip()}")
             if result.success:
-                return job == NIGHTLY
-    return False
+                return Night(done=job == NIGHTLY)
+        return Night(done=False, failed=failed_night(instance, SCORING))
 
 
 class _Plain(logging.Logger):
@@ -93,9 +103,9 @@ class _Plain(logging.Logger):
             self._say(str(meta.get("orig_message", record.getMessage())))
 
 
-def troubles(connection: duckdb.DuckDBPyConnection, config: Config) -> list[Trouble]:
-    """The tables that are configured and whose newest attempt failed."""
-    rows = connection.execute("SELECT table_name, outcome, message FROM ledger.trouble ORDER BY table_name").fetchall()
+def troubles(connection: duckdb.DuckDBPyConnection, config: Config, known_at: datetime | None = None) -> list[Trouble]:
+    """The tables that are configured and whose newest attempt failed, now or as known at an instant (naive UTC)."""
+    rows = connection.execute(statement("warehouse/sql/trouble.sql"), [known_at, known_at]).fetchall()
     return [
         Trouble(name, reason, message, tuple(r.id for r in config.key_results.values() if name in r.metric.tables))
         for name, reason, message in rows

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from okr_pipeline.assets import Project
+from okr_pipeline.assets.alerts import alerts_sensor
 from okr_pipeline.assets.metrics import metrics_asset
 from okr_pipeline.assets.scorecard import scorecard_asset
 from okr_pipeline.assets.scores import scores_asset
@@ -25,11 +26,13 @@ def assemble(project: Project) -> dg.Definitions:
     rescue = dg.define_asset_job(SCORING, dg.AssetSelection.assets(*scoring), partitions_def=project.partitions)
 
     @dg.run_failure_sensor(
-        monitored_jobs=[nightly], request_job=rescue, default_status=dg.DefaultSensorStatus.RUNNING,
-        description="A source failed in the night: score and publish what can be, and mark the rest as held.",
+        request_job=rescue, default_status=dg.DefaultSensorStatus.RUNNING,
+        description="A run failed, by a source as a rule: score and publish what can be, and mark the rest as held.",
     )  # fmt: skip
-    def score_what_can_be(context: dg.RunFailureSensorContext) -> dg.RunRequest:
-        run = context.dagster_run
+    def score_what_can_be(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
+        run = context.dagster_run  # of any job: "Materialize all" and a backfill run the same steps as the night
+        if run.job_name == SCORING:
+            return dg.SkipReason("This was the attempt to score what can be; its failure is told to people.")
         return dg.RunRequest(run_key=run.run_id, tags={key: v for key, v in run.tags.items() if "partition" in key})
 
     return dg.Definitions(
@@ -40,6 +43,6 @@ def assemble(project: Project) -> dg.Definitions:
                 nightly, hour_of_day=5, default_status=dg.DefaultScheduleStatus.RUNNING, name="every_night"
             )
         ],
-        sensors=[score_what_can_be],
+        sensors=[score_what_can_be, alerts_sensor(project, SCORING)],
         executor=dg.in_process_executor,
     )

@@ -116,7 +116,8 @@ class _Loading:
         source = read(self.directory / "okr.yaml", f"{self.directory.name}/okr.yaml", self.problems)
         if source is None:
             return None
-        self.written["organisation"] = source.data
+        # How people are told of a score decides nothing about it.
+        self.written["organisation"] = {name: value for name, value in source.data.items() if name != "alerts"}
         return source.validate(OrganisationYaml, source.data, self.problems)
 
     def tables(self, only: str | None = None) -> Iterator[Table]:

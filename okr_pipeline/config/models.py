@@ -22,7 +22,7 @@ from okr_pipeline.config.words import (
     SpanField,
     Text,
 )
-from okr_pipeline.connectors.settings import Days, TimeZone
+from okr_pipeline.connectors.settings import Days, Seconds, TimeZone
 
 
 class Strict(BaseModel):
@@ -44,6 +44,19 @@ class Status(Strict):
         return self
 
 
+class AlertsYaml(Strict):
+    """What the message after a night says, and when; where it goes stands in the environment (OKR_ALERTS).
+
+    `link` is where the page can be read. Trouble that lasts is told again after `remind_every` (0 days: never). A night
+    that is not scored `late_after` its start is told by the daemon.
+    """
+
+    languages: Annotated[tuple[Literal["th", "en"], ...], Field(min_length=1)] = ("th", "en")
+    link: str | None = None
+    remind_every: Days = 7
+    late_after: Seconds = 6 * 3600
+
+
 class OrganisationYaml(Strict):
     """`okr.yaml`."""
 
@@ -52,6 +65,7 @@ class OrganisationYaml(Strict):
     fiscal_year: FiscalYear = FiscalYear()
     week_starts: Literal["monday", "sunday", "saturday"] = "monday"
     status: Status = Status()
+    alerts: AlertsYaml = AlertsYaml()
 
 
 class PartYaml(Strict):

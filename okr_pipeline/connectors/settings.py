@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+
 
 def _days(value: object) -> object:
     match = re.fullmatch(r"(\d+)\s*days?", value.strip()) if isinstance(value, str) else None
@@ -18,10 +20,10 @@ def _days(value: object) -> object:
 
 
 def _seconds(value: object) -> object:
-    match = re.fullmatch(r"(\d+)\s*(seconds?|minutes?)", value.strip()) if isinstance(value, str) else None
+    match = re.fullmatch(r"(\d+)\s*(seconds?|minutes?|hours?)", value.strip()) if isinstance(value, str) else None
     if isinstance(value, str) and not match:
         raise ValueError(f"{value!r} is not a time span; write for example `30 seconds` or `2 minutes`")
-    return int(match[1]) * (60 if match[2].startswith("minute") else 1) if match else value
+    return int(match[1]) * _SECONDS[match[2].rstrip("s")] if match else value
 
 
 @cache

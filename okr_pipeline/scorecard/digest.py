@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -21,13 +20,33 @@ _BEHIND = ("off_track", "at_risk", "missed")
 
 
 @dataclass(frozen=True)
+class Alarm:
+    """Something wrong with the nights themselves: one `failed` (`detail` says why), or they are `late` since a `day`."""
+
+    kind: str
+    day: date
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What people know already: the scores and sources as of a day, as known at an instant (naive UTC), and the alarms."""
+
+    as_of: date
+    known_at: datetime
+    alarms: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Mail:
-    """Ready to send. `is_news` is false after a night that changed no status, held nothing back and lost no source."""
+    """Ready to send. `is_news`: since people were told last, a status changed, a score is held or no longer, a source or
+    the night failed or is back. `is_trouble`: a source or the night is failing, whether they know or not."""
 
     subject: str
     text: str
     html: str
     is_news: bool
+    is_trouble: bool
 
 
 @dataclass(frozen=True)
@@ -40,6 +59,27 @@ class Digest:
     scored: Sequence[tuple[KeyResult, Row]]
     changed: Sequence[Change]
     sources: Sequence[Source]
+    sources_before: Sequence[Source]
+    alarms: Sequence[Alarm]
+    alarms_before: frozenset[str]
+
+    @property
+    def back(self) -> list[str]:
+        """The sources that had failed and did not this time."""
+        failing = {source.name for source in self.sources}
+        return [*dict.fromkeys(each.name for each in self.sources_before if each.name not in failing)]
+
+    @property
+    def nights_back(self) -> bool:
+        """Whether the nights are as they should be again."""
+        return bool(self.alarms_before) and not self.alarms
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it says anything that people were not told."""
+        known = {(source.name, source.reason) for source in self.sources_before}
+        new = {(source.name, source.reason) for source in self.sources} - known
+        return bool(self.changed or new or self.back or self.alarms_before != {alarm.kind for alarm in self.alarms})
 
     @property
     def statuses(self) -> list[str]:
@@ -59,41 +99,58 @@ class Digest:
 
 
 def digest(
-    snapshot: Path,
+    connection: duckdb.DuckDBPyConnection,
     config: Config,
     as_of: date,
     *,
     languages: Sequence[Language] = ("th", "en"),
     link: str | None = None,
+    told: Told | None = None,
+    alarms: Sequence[Alarm] = (),
 ) -> Mail:
-    """The mail about a day, from the published `okr.duckdb`, in the languages given one after the other.
+    """The mail about a day, from the published snapshot, in the languages given one after the other.
 
-    What changed is told against what the night before said, as it was known then. `link` is where the page can be read.
+    What changed is told against what was `told` last, or else what the night before said, as it was known then. `link`
+    is where the page can be read.
     """
-    connection = duckdb.connect(snapshot, read_only=True)
-    try:
-        said = _read(connection, config, as_of)
-    finally:
-        connection.close()
+    said = _read(connection, config, as_of, told, alarms)
     spoken = [Words(language, as_of) for language in languages]
     text, html = (
         template(f"digest.{kind}.j2").render(digest=said, languages=spoken, link=link) for kind in ("txt", "html")
     )
     w = spoken[0]
-    headline = w.headline(said.statuses)
+    headline = w.headline(said.statuses) if said.scored else ""
+    headline = w(f"alarm_{alarms[0].kind}", day=w.day(alarms[0].day)) if alarms else headline
     subject = f"{w.text(config.organisation.organisation)} · {w.day(as_of, year=True)}: {headline}"
-    return Mail(" ".join(subject.split()), text, html, bool(said.changed or said.held or said.sources))
+    return Mail(" ".join(subject.split()), text, html, said.is_news, bool(said.sources or alarms))
 
 
-def _read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> Digest:
+def _read(
+    connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, told: Told | None, alarms: Sequence[Alarm]
+) -> Digest:
     now = {row["key_result"]: row for row in scores_as_of(connection, config, as_of).to_pylist()}
+    told = told or _night_before(connection, as_of)
+    earlier: list[dict[str, Any]] = []
+    if told:
+        earlier = scores_as_of(connection, config, told.as_of, told.known_at).to_pylist()
+    before = {row["key_result"]: row for row in earlier}
+    return Digest(
+        config,
+        as_of,
+        told.as_of if told else None,
+        scored=[(result, now[result.id]) for result in config.key_results.values() if result.id in now],
+        changed=changes(config, before, now),
+        sources=list(failed_sources(connection, config)),
+        sources_before=list(failed_sources(connection, config, told.known_at)) if told else [],
+        alarms=alarms,
+        alarms_before=told.alarms if told else frozenset(),
+    )
+
+
+def _night_before(connection: duckdb.DuckDBPyConnection, as_of: date) -> Told | None:
     night_before = (
         "SELECT MAX(last_day), MAX(known_at) FROM ledger.loads"
         " WHERE table_name = 'scores.key_results' AND outcome = 'landed' AND last_day < ?"
     )
     since, known_at = connection.execute(night_before, [as_of]).fetchall()[0]
-    since = min(since, as_of - timedelta(days=1)) if since else None
-    earlier: list[dict[str, Any]] = scores_as_of(connection, config, since, known_at).to_pylist() if since else []
-    before = {row["key_result"]: row for row in earlier}
-    scored = [(result, now[result.id]) for result in config.key_results.values() if result.id in now]
-    return Digest(config, as_of, since, scored, changes(config, before, now), list(failed_sources(connection, config)))
+    return Told(min(since, as_of - timedelta(days=1)), known_at) if since else None

@@ -153,6 +153,10 @@ PHRASES: dict[str, tuple[str, str]] = {
     "mail_first": ("This is the first day scored.", "นี่คือวันแรกที่คิดคะแนน"),
     "mail_held": ("Held or without a score", "คงค่าเดิมหรือไม่มีคะแนน"),
     "mail_behind": ("Behind what was expected", "ช้ากว่าที่ควร"),
+    "alarm_failed": ("The night failed; the scores are not new", "การทำงานเมื่อคืนล้มเหลว คะแนนจึงยังไม่ใช่ล่าสุด"),
+    "alarm_late": ("No night since {day}", "ไม่มีการคิดคะแนนตั้งแต่ {day}"),
+    "nights_back": ("The nights are scored again.", "การคิดคะแนนรายคืนกลับมาเป็นปกติแล้ว"),
+    "source_back": ("answers again", "กลับมาใช้งานได้แล้ว"),
     "mail_page": ("The whole page: {link}", "ดูทั้งหน้า: {link}"),
     # how to read
     "reading": ("How to read this page", "วิธีอ่านหน้านี้"),

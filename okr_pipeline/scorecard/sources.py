@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
 
@@ -21,10 +22,15 @@ class Source:
     key_results: Sequence[KeyResult]
 
 
-def failed_sources(connection: duckdb.DuckDBPyConnection, config: Config) -> Iterator[Source]:
-    """A source fails as a whole more often than one of its streams does: said once for each reason."""
+def failed_sources(
+    connection: duckdb.DuckDBPyConnection, config: Config, known_at: datetime | None = None
+) -> Iterator[Source]:
+    """A source fails as a whole more often than one of its streams does: said once for each reason.
+
+    As it was known at an instant (naive UTC), or is now.
+    """
     together: dict[tuple[str, str], list[Trouble]] = {}
-    for trouble in troubles(connection, config):
+    for trouble in troubles(connection, config, known_at):
         together.setdefault((config.tables[trouble.table].connector.name, trouble.reason), []).append(trouble)
     for (name, reason), found in together.items():
         ids = {result for trouble in found for result in trouble.key_results}

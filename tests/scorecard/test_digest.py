@@ -14,9 +14,15 @@ import pytest
 from snapshot import NO_SCORE, SHIPPED, TODAY, attempt, publish
 
 from okr_pipeline.config import Config, load
-from okr_pipeline.scorecard.digest import Mail, digest
+from okr_pipeline.scorecard.digest import Mail
+from okr_pipeline.scorecard.digest import digest as digest_of
 
 YESTERDAY = TODAY - timedelta(days=1)
+
+
+def digest(snapshot: Path, config: Config, *day: Any, **how: Any) -> Mail:
+    with duckdb.connect(snapshot, read_only=True) as connection:
+        return digest_of(connection, config, *day, **how)
 
 
 def night(connection: duckdb.DuckDBPyConnection, load: int, day: Any) -> None:
