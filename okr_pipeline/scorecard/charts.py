@@ -110,10 +110,13 @@ def _value_marks(
     yield from _pace(frame, result, row, days)
     yield from _line(frame, _within(result.period, days))
     crowded = start is not None and bool(goals) and 0 < goals[0] - start < (frame.high - frame.low) / 5
+    falls = start is not None and bool(goals) and goals[0] < start
+    # The goal is named where neither the values nor the pace are: on the right until the values have come so far.
+    goal_at, goal_align = (1, "right") if not days or frame.x(days[-1]["x"]) < 0.65 else (0, "left")
     for w in languages:
         for goal in goals:
             said = w("label_goal", value=w.number(goal, result.metric.unit))
-            yield _text(w, said, 0, frame.y(goal), dy=-3)
+            yield _text(w, said, goal_at, frame.y(goal), dy=12 if falls else -3, align=goal_align)
         if start is not None:
             said = w("label_start", value=w.number(start, result.metric.unit))
             yield _text(w, said, 1, frame.y(start), dy=12 if crowded else -3, align="right")
@@ -135,13 +138,14 @@ def _pace(frame: Frame, result: KeyResult, row: dict[str, Any], days: Sequence[D
 
 
 def _line(frame: Frame, days: Sequence[Day]) -> Iterator[Mark]:
-    """The values, those that were held apart; what was restated as it was first known; and the point that moves."""
+    """The values, those that were held apart; what people said; what was restated as first known; and the point that moves."""
     for before, day, after in zip([None, *days], days, [*days[1:], None], strict=False):
         kind = "held" if day["held"] else "value"
         level = [n and (n["y"], n["run"], n["held"]) for n in (before, day, after)]
-        if level[0] == level[1] == level[2]:
-            continue  # the line passes it anyway
-        yield _point(kind, frame, day["x"], day["y"], f"{kind}{day['run']}")
+        if not level[0] == level[1] == level[2]:  # else the line passes it anyway
+            yield _point(kind, frame, day["x"], day["y"], f"{kind}{day['run']}")
+        if day["said"]:
+            yield _point("said", frame, day["x"], day["y"], "")
         restated = day["first_known"]
         if restated is not None and abs(frame.y(restated) - frame.y(day["y"])) > 0.01:
             yield _point("restated", frame, day["x"], restated, "")
@@ -217,6 +221,7 @@ _LAYERS = [
         "held", {"type": "line", "stroke": "var(--line)", "strokeWidth": 2, "strokeDash": [0.5, 4]} | _ROUND, **_RUNS
     ),
     _layer("restated", {"type": "point", "size": 14, "stroke": "var(--line)", "strokeWidth": 1, "opacity": 1}),
+    _layer("said", {"type": "point", "shape": "diamond", "size": 44, "stroke": "var(--line)", "strokeWidth": 1.5, "opacity": 1}),
     _layer("now", {"type": "point", "size": 52, "fill": "var(--status)", "stroke": "var(--status)", "opacity": 1}),
     *(
         _layer(

@@ -27,7 +27,7 @@ function ground(result, row, w) {
   if (w.today < LAST) shown.push(make("p", w.say("ground_latest", { day: w.day(LAST, true) }), { class: "facts" }));
   const told = [[found.days, "ground_days", ["day", ...found.parts], ([day, ...values]) => [day, ...values.map((value) => w.number(value))]],
     [found.restated, "ground_restated", ["day", "ground_first_known", "ground_now"], ([day, ...values]) => [day, ...values.map((value) => w.number(value, unit))]],
-    [found.said ?? [], "ground_said", ["day", "ground_formula", "ground_by", "ground_note"], ([day, value, ...who]) => [day, w.number(value, unit), ...who]]];
+    [found.said, "ground_said", ["day", "ground_formula", "ground_by", "ground_note"], ([day, value, ...who]) => [day, w.number(value, unit), ...who]]];
   for (const [rows, caption, heads, cells] of told) {
     if (!rows.length) continue;
     const named = heads.map((name) => (name in phrases.en ? w.say(name) : name));

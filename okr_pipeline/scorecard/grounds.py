@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,7 @@ from okr_pipeline.audit.explain import formula_of, loads_of, queries, windows_of
 from okr_pipeline.audit.rows import parts_of, rows_of, standing_at
 from okr_pipeline.config import Config
 from okr_pipeline.config.document import document
+from okr_pipeline.scorecard.charts import Day
 from okr_pipeline.scoring import scoring_known_at
 from okr_pipeline.scoring.configurations import recall_all
 from okr_pipeline.warehouse.engine import statement
@@ -23,8 +24,16 @@ Row = dict[str, Any]  # of scores.key_results
 Found = dict[str, Any]  # what stands in JSON
 
 
-def grounds(connection: duckdb.DuckDBPyConnection, config: Config, scores: Mapping[str, Row]) -> Found:
-    """`results` by key result, whose `loads` are numbers of those in `loads`. Without rows whose configuration is not known."""
+def grounds(
+    connection: duckdb.DuckDBPyConnection,
+    config: Config,
+    scores: Mapping[str, Row],
+    series: Mapping[str, Sequence[Day]],
+) -> Found:
+    """`results` by key result, whose `loads` are numbers of those in `loads`. Without rows whose configuration is not known.
+
+    `series` are the key results' values day by day.
+    """
     scoring = scoring_known_at(connection)
     if scoring is None:
         return {"loads": {}, "results": {}}
@@ -35,12 +44,15 @@ def grounds(connection: duckdb.DuckDBPyConnection, config: Config, scores: Mappi
         if row["configuration"] in documents
     }
     days, loads = _days(connection, config, known)
+    said = _said(connection, max((row["as_of"] for row, _ in known.values()), default=date.min))
     standing = standing_at(connection, scoring.load)
     results = {
         name: {
             "formula": formula_of(found),
             "parts": [*found["metric"]["parts"]],
             "days": [[f"{day}", *values.values()] for day, values in days.get(name, {}).items()],
+            "restated": _restated(series.get(name, ())),
+            "said": said.get(row["metric"], [])[-_SHOWN:],
             "loads": sorted(loads[name]),
             "queries": [[each["part"], each["what"], each["sql"]] for each in queries(found, row, standing)],
         }
@@ -73,6 +85,24 @@ def _days(
             days.setdefault(each["id"], {}).setdefault(each["day"], dict.fromkeys(parts))[each["part"]] = each["value"]
             loads[each["id"]].update(each["loads"])
     return days, loads
+
+
+def _said(connection: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, list[list[Any]]]:
+    """Check-ins by metric: day, number, who said it, and the note."""
+    query = (
+        "SELECT metric, STRFTIME(day, '%Y-%m-%d'), CAST(value AS DOUBLE), reported_by, note FROM raw.checkins"
+        " WHERE day <= ? ORDER BY day"
+    )
+    said: dict[str, list[list[Any]]] = defaultdict(list)
+    for metric, *found in connection.execute(query, [as_of]).fetchall():
+        said[metric].append(found)
+    return said
+
+
+def _restated(days: Sequence[Day]) -> list[list[Any]]:
+    """The newest days of which another number was known first: the day, that number, and the one known now."""
+    changed = [day for day in days if day["first_known"] is not None]
+    return [[f"{date.fromordinal(day['x'])}", day["first_known"], day["y"]] for day in changed[-_SHOWN:]]
 
 
 def _ledger(connection: duckdb.DuckDBPyConnection, loads: Mapping[str, set[int]]) -> dict[int, list[str | None]]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
@@ -17,8 +17,9 @@ import duckdb
 from markupsafe import Markup
 
 from okr_pipeline import clock
-from okr_pipeline.config import Config, KeyResult, Objective
+from okr_pipeline.config import Config, Objective
 from okr_pipeline.scorecard import charts
+from okr_pipeline.scorecard.cards import Card, card, not_scored
 from okr_pipeline.scorecard.changes import Change, changes
 from okr_pipeline.scorecard.grounds import grounds
 from okr_pipeline.scorecard.phrases import PHRASES
@@ -30,45 +31,11 @@ from okr_pipeline.scoring import objectives_as_of, scores_as_of
 from okr_pipeline.warehouse.engine import statement
 
 _ALWAYS_COUNTED = ("on_track", "at_risk", "off_track", "no_score")
-_NOTHING = (
-    *("value", "score", "expected", "held_from", "last_data_day", "first_day", "last_day", "alongside"),
-    *("intervals", "parts", "steps"),
-)
 _STATUSES = ("achieved", "on_track", "at_risk", "off_track", "missed", "not_started", "no_score")
 _SCRIPTS = ("words.js", "timeline.js", "ground.js", "scorecard.js")
 _BEHIND = ("off_track", "missed", "at_risk")  # the worst first
 _WEEK = timedelta(days=7)
-_SHOWN = 14  # restated days: the newest
 _TOLD = 8  # of those that changed, of those behind
-
-
-@dataclass(frozen=True)
-class Interval:
-    """One box of a cadence. `state` is kept, missed, open, to_come or unknown; `value` is what was counted in it."""
-
-    first: date
-    state: str
-    value: float | None
-
-
-@dataclass(frozen=True)
-class Step:
-    """A milestone. `state` is kept (done, on `day`), missed (was due on `day`), to_come (due on `day`) or open."""
-
-    title: dict[str, str]
-    state: str
-    day: date | None
-
-
-@dataclass(frozen=True)
-class Card:
-    """A key result and the row of its score."""
-
-    result: KeyResult
-    row: dict[str, Any]
-    chart: charts.Chart | None
-    intervals: Sequence[Interval]
-    steps: Sequence[Step]
 
 
 @dataclass(frozen=True)
@@ -115,6 +82,12 @@ class Page:
         """The key results below what was expected: the worst status first, then in order."""
         found = [card for card in self.cards if card.row["status"] in _BEHIND]
         return sorted(found, key=lambda card: _BEHIND.index(card.row["status"]))
+
+    @property
+    def legend(self) -> list[str]:
+        """What the charts show that has to be told apart."""
+        manual = any(card.row["manual"] for card in self.cards)
+        return ["value", "pace", "goal", "held", "restated", *(["said"] if manual else [])]
 
     @property
     def statuses(self) -> list[str]:
@@ -166,32 +139,22 @@ def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> 
     scores = _by("key_result", scores_as_of(connection, config, as_of))
     objectives = _by("objective", objectives_as_of(connection, config, as_of))
     before = _by("key_result", scores_as_of(connection, config, as_of - _WEEK))
-    values = _series(
-        connection, as_of, table="key_results", key="key_result", value="value", held="held_from IS NOT NULL"
-    )
-    trends = _series(connection, as_of, table="objectives", key="objective", value="score", held="FALSE")
-    rows = {result.id: scores.get(result.id) or _not_scored(result) for result in config.key_results.values()}
+    said, held = "(metric, as_of) IN (SELECT (metric, day) FROM raw.checkins)", "held_from IS NOT NULL"
+    values = _series(connection, as_of, table="key_results", key="key_result", value="value", held=held, said=said)
+    trends = _series(connection, as_of, table="objectives", key="objective", value="score", held="FALSE", said="FALSE")
+    rows = {result.id: scores.get(result.id) or not_scored(result) for result in config.key_results.values()}
     plain = [result for result in config.key_results.values() if not result.spec.every]
     drawn = charts.value_charts([(result, rows[result.id], values.get(result.id, [])) for result in plain], languages)
     charted = {result.id: chart for result, chart in zip(plain, drawn, strict=True)}
     trended = charts.trend_charts([(o.period, trends.get(o.id, [])) for o in config.objectives])
-    behind = grounds(connection, config, scores)
+    behind = grounds(connection, config, scores, values)
     nothing = {"status": "no_score", "score": None, "expected": None, "coverage": 0.0}
     sections = [
         Section(
             objective,
             objectives.get(objective.id, nothing),
             trend,
-            [
-                Card(
-                    r,
-                    rows[r.id],
-                    charted.get(r.id),
-                    list(_intervals(r, rows[r.id])),
-                    list(_steps(r, rows[r.id], as_of)),
-                )
-                for r in objective.key_results
-            ],
+            [card(r, rows[r.id], charted.get(r.id), as_of) for r in objective.key_results],
         )
         for objective, trend in zip(config.objectives, trended, strict=True)
     ]
@@ -199,8 +162,6 @@ def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> 
     local = known.replace(tzinfo=UTC).astimezone(ZoneInfo(config.organisation.timezone))
     changed = changes(config, before, scores, moves=True)
     failed = list(failed_sources(connection, config))
-    for name, found in behind["results"].items():
-        found["restated"] = _restated(values.get(name, []))
     return Page(config, as_of, local, sections, failed, changed, timeline(connection, as_of), behind, languages)
 
 
@@ -232,56 +193,3 @@ def _series(
     has_history = bool(connection.execute(query, [table]).fetchall()[0][0])
     asked = statement("scorecard/sql/series.sql", table=table, has_history=has_history, **names)
     return dict(connection.execute(asked, {"as_of": as_of}).fetchall())
-
-
-def _intervals(result: KeyResult, row: dict[str, Any]) -> Iterator[Interval]:
-    """Those of a cadence that have begun, as they were scored, and as many to come as are planned."""
-    begun = json.loads(row["intervals"] or "[]")
-    for interval in begun:
-        missed = "missed" if row["value"] is not None else "unknown"
-        state = "kept" if interval["kept"] else missed if interval["complete"] else "open"
-        yield Interval(date.fromisoformat(interval["first"]), state, interval["value"])
-    for number in range(len(begun), int(row["target"] or 0) if begun else 0):
-        yield Interval(_begins(result, date.fromisoformat(begun[0]["first"]), number), "to_come", None)
-
-
-def _steps(result: KeyResult, row: dict[str, Any], as_of: date) -> Iterator[Step]:
-    done = {step["step"]: step["done_on"] for step in json.loads(row["steps"] or "[]")}
-    for step in result.spec.milestones or ():
-        title = {"en": step.title.en, "th": step.title.th} if step.title else {"en": step.step, "th": step.step}
-        if done.get(step.step):
-            yield Step(title, "kept", date.fromisoformat(done[step.step]))
-        else:
-            late = step.due is not None and step.due < as_of
-            yield Step(title, "missed" if late else "to_come" if step.due else "open", step.due)
-
-
-def _restated(days: Sequence[charts.Day]) -> list[list[Any]]:
-    """The newest days of which another number was known first: the day, that number, and the one known now."""
-    changed = [day for day in days if day["first_known"] is not None]
-    return [[f"{date.fromordinal(day['x'])}", day["first_known"], day["y"]] for day in changed[-_SHOWN:]]
-
-
-def _begins(result: KeyResult, first: date, number: int) -> date:
-    """The first day of a cadence's interval, counted from its first one."""
-    every = result.spec.every
-    if every is None:
-        return first
-    if every.unit in ("day", "week"):
-        return first + timedelta(days=number * every.count * (7 if every.unit == "week" else 1))
-    months = first.year * 12 + first.month - 1 + number * every.count * (3 if every.unit == "quarter" else 1)
-    return date(months // 12, months % 12 + 1, 1)
-
-
-def _not_scored(result: KeyResult) -> dict[str, Any]:
-    """What stands for a score row on a day before there is any."""
-    spec = result.spec
-    amounts = {
-        "baseline": spec.start,
-        "target": None if spec.every else spec.bound,
-        "lower_bound": spec.between[0] if spec.between else None,
-        "upper_bound": spec.between[1] if spec.between else None,
-    }
-    nothing = dict.fromkeys(_NOTHING)
-    written = {name: float(amount.value) if amount else None for name, amount in amounts.items()}
-    return nothing | written | {"status": "no_score", "reason": "not_scored", "final": False, "manual": False}

@@ -173,6 +173,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "read_goal": ("target", "เป้าหมาย"),
     "read_held": ("held, as no new number came; a gap means no number", "คงค่าเดิมเพราะไม่มีค่าใหม่ ช่องว่างคือไม่มีค่า"),
     "read_restated": ("as it was first known, before the source restated it", "ค่าที่ทราบครั้งแรก ก่อนแหล่งข้อมูลแก้ไข"),
+    "read_said": ("a number that somebody said in a check-in", "ตัวเลขที่มีผู้บันทึกเอง"),
     "read_objective": (
         "An objective’s score is the weighted mean of its key results’ scores. A missing number is never counted as zero.",
         "คะแนนของวัตถุประสงค์คือค่าเฉลี่ยถ่วงน้ำหนักของผลลัพธ์สำคัญ ค่าที่ขาดไปไม่ถูกนับเป็นศูนย์",

@@ -71,7 +71,7 @@ function setChart(svg, thing, value) {
   const [first, last, low, high] = thing.frame;
   const [width, height] = svg.closest(".trend") ? [132, 34] : [300, 84];
   const [x, where] = cut(first, last, width);
-  for (const line of all(".value, .held, .restated", svg)) line.setAttribute("clip-path", where);
+  for (const line of all(".value, .held, .restated, .said", svg)) line.setAttribute("clip-path", where);
   const point = one(".now path", svg);
   if (!point) return;
   point.setAttribute("visibility", value === null || day < first ? "hidden" : "visible");

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from okr_pipeline.config import Config
+from okr_pipeline.config import Config, load
 from okr_pipeline.report import score_rows
 from okr_pipeline.scorecard import write
 from okr_pipeline.scorecard.words import Words
@@ -241,6 +241,54 @@ def test_a_phone_of_360_pixels_needs_no_sideways_scrolling(shown: Any) -> None:
         choose(shown, radio)
         grounds(shown)
         assert shown.execute_script("return document.documentElement.scrollWidth") <= 360
+
+
+HOSTILE = {
+    "markup": "\"><script>alert(1)</script><img src=x onerror='alert(2)'></textarea>{{ 7*7 }}</script>",
+    "quotes": 'O\'Reilly said "ไม่ใช่" & `left` \\u003c <!-- \u2028 ]]>',
+    "long": "Donaudampfschifffahrtsgesellschaft" * 12,
+    "right to left": "هدف الربع \u202eevil\u202c עברית 123",
+    "emoji": "🚀👩‍👩‍👧‍👦🏳️‍🌈 ก็น้ำ",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_in_configuration_and_data_is_shown_as_text(
+    shown: Any, page: Path, config: Path, tmp_path: Path, text: str
+) -> None:
+    """Nothing of it runs, nothing is thrown out of its place, and a phone still needs no sideways scrolling."""
+    for name, before in (
+        ("okr.yaml", "en: Siam Example"),
+        ("objectives/4-pipeline.yaml", "owner: Growth Lead"),
+        ("objectives/4-pipeline.yaml", "en: Good leads come to us by themselves"),
+        ("objectives/4-pipeline.yaml", "en: Share of new leads that become marketing-qualified"),
+        ("metrics/pipeline.yaml", "en: requests"),
+    ):
+        written = (config / name).read_text(encoding="utf-8")
+        assert before in written
+        quoted = json.dumps(text, ensure_ascii=max(text) < "\U00010000")  # YAML knows no surrogate pairs
+        (config / name).write_text(written.replace(before, f"{before.split(':')[0]}: {quoted}"), encoding="utf-8")
+    snapshot = tmp_path / "okr.duckdb"
+    shutil.copy(page.with_name("okr.duckdb"), snapshot)
+    with duckdb.connect(snapshot) as connection:
+        connection.execute(
+            "INSERT INTO raw.checkins VALUES ('mql_rate', DATE '2026-11-02', 'mql-rate', 1, ?, ?, now()::TIMESTAMP, 1)",
+            [text, text],
+        )
+    shown.get(write(snapshot, load(config, {}, unset_is_wrong=False), LAST).as_uri())
+    choose(shown, "choose-en")
+    phone = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    shown.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    shown.execute_script(GO, 40)
+    assert text in grounds(shown)["mql-rate"], "a note of a check-in"
+    found = shown.execute_script(
+        """const text = (selector) => document.querySelector(selector).textContent;
+        return [text(".en.organisation"), text("#lead-pipeline h2 .en"), text("#mql-rate h3 .en"),
+          text("#quote-requests .en .of"), text("#mql-rate .facts"), document.title, text("[data-pick=owner]")];"""
+    )
+    assert [text in each for each in found] == [True] * len(found), found
+    assert shown.execute_script("return document.querySelectorAll('img, iframe, body script').length") == 4
+    assert shown.execute_script("return document.documentElement.scrollWidth") <= 360
 
 
 def test_it_prints_on_a_few_sheets_of_a4(shown: Any) -> None:

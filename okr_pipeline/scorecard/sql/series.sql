@@ -1,8 +1,9 @@
 -- {{ value }} of each {{ key }} day by day, as of a day: one row each, its days numbered as Python's date.toordinal() does.
 -- A run is days without a gap between them; days that are held are runs of their own. Days without a value are not there.
--- `first_known` is what was first said of a day, where the source restated it later.
+-- `said` are days of which somebody said a number in a check-in; `first_known` is what was first said of a day, where the source restated it later.
 WITH known AS (
-    SELECT {{ key }} AS id, as_of, as_of - DATE '0001-01-01' + 1 AS day, {{ value }} AS value, expected, {{ held }} AS held
+    SELECT {{ key }} AS id, as_of, as_of - DATE '0001-01-01' + 1 AS day, {{ value }} AS value, expected, {{ held }} AS held,
+        {{ said }} AS said
     FROM scores.{{ table }}
     WHERE as_of <= $as_of AND {{ value }} IS NOT NULL
 ),
@@ -26,6 +27,6 @@ numbered AS (
 )
 
 SELECT id,
-    LIST({'x': day, 'y': value, 'expected': expected, 'run': run, 'held': held, 'first_known': first_known} ORDER BY day) AS days
+    LIST({'x': day, 'y': value, 'expected': expected, 'run': run, 'held': held, 'said': said, 'first_known': first_known} ORDER BY day) AS days
 FROM numbered
 GROUP BY id
