@@ -4,6 +4,7 @@ import dagster as dg
 
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days
 from okr_pipeline.scorecard import write
+from okr_pipeline.scorecard.preview import preview
 from okr_pipeline.warehouse import publish
 
 
@@ -32,6 +33,7 @@ def scorecard_asset(project: Project) -> dg.AssetsDefinition:
         context.log.info(f"scorecard: {page.name} and {snapshot.name} published")
         return dg.MaterializeResult(
             metadata={
+                "preview": dg.MetadataValue.md(preview(snapshot, project.config, as_of)),
                 "page": dg.MetadataValue.path(page.resolve()),
                 "snapshot": dg.MetadataValue.path(snapshot.resolve()),
             }

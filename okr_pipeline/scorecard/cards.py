@@ -37,18 +37,19 @@ class Step:
 
 @dataclass(frozen=True)
 class Card:
-    """A key result and the row of its score."""
+    """A key result and the row of its score. `turned` is the day since which it has its status."""
 
     result: KeyResult
     row: dict[str, Any]
+    turned: date | None
     chart: Chart | None
     intervals: Sequence[Interval]
     steps: Sequence[Step]
 
 
-def card(result: KeyResult, row: dict[str, Any], chart: Chart | None, as_of: date) -> Card:
+def card(result: KeyResult, row: dict[str, Any], turned: date | None, chart: Chart | None, as_of: date) -> Card:
     """A key result's card, as of a day."""
-    return Card(result, row, chart, list(_intervals(result, row)), list(_steps(result, row, as_of)))
+    return Card(result, row, turned, chart, list(_intervals(result, row)), list(_steps(result, row, as_of)))
 
 
 def _intervals(result: KeyResult, row: dict[str, Any]) -> Iterator[Interval]:

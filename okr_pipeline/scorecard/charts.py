@@ -116,10 +116,10 @@ def _value_marks(
     for w in languages:
         for goal in goals:
             said = w("label_goal", value=w.number(goal, result.metric.unit))
-            yield _text(w, said, goal_at, frame.y(goal), dy=12 if falls else -3, align=goal_align)
+            yield _text(w, said, goal_at, frame.y(goal), dy=9 if falls else -8, align=goal_align)
         if start is not None:
             said = w("label_start", value=w.number(start, result.metric.unit))
-            yield _text(w, said, 1, frame.y(start), dy=12 if crowded else -3, align="right")
+            yield _text(w, said, 1, frame.y(start), dy=9 if crowded else -8, align="right")
         yield from _months(frame, result.period, w)
     yield _rule(0, 0, 1, 0, "rule")
 

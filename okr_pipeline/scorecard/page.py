@@ -147,6 +147,7 @@ def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> 
     drawn = charts.value_charts([(result, rows[result.id], values.get(result.id, [])) for result in plain], languages)
     charted = {result.id: chart for result, chart in zip(plain, drawn, strict=True)}
     trended = charts.trend_charts([(o.period, trends.get(o.id, [])) for o in config.objectives])
+    turned = dict(connection.execute(statement("scorecard/sql/turned.sql"), {"as_of": as_of}).fetchall())
     behind = grounds(connection, config, scores, values)
     nothing = {"status": "no_score", "score": None, "expected": None, "coverage": 0.0}
     sections = [
@@ -154,7 +155,7 @@ def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> 
             objective,
             objectives.get(objective.id, nothing),
             trend,
-            [card(r, rows[r.id], charted.get(r.id), as_of) for r in objective.key_results],
+            [card(r, rows[r.id], turned.get(r.id), charted.get(r.id), as_of) for r in objective.key_results],
         )
         for objective, trend in zip(config.objectives, trended, strict=True)
     ]

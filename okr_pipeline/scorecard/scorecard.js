@@ -34,7 +34,7 @@ function setStatus(element, status) {
   set(one("use", shown), "href", `#i-${status}`);
 }
 
-const SAYS = ["status", "why", "value", "of", "goal", "way", "beside", "data", "coverage", "score"];
+const SAYS = ["status", "turned", "why", "value", "of", "goal", "way", "beside", "data", "coverage", "score"];
 
 function say(element, row, thing) {
   for (const slot of all("[data-say]", element)) {
@@ -183,7 +183,7 @@ function showSummary() {
   tell(".changed", changesBetween(rows.map(([result]) => result), day - WEEK, day), "changed_none",
     ({ result, now, ...change }) => [result, now.status, (w) => w.change({ now, ...change })]);
   const behind = rows.filter(([, row]) => BEHIND.includes(row.status)).sort(([, a], [, b]) => BEHIND.indexOf(a.status) - BEHIND.indexOf(b.status));
-  tell(".attention", behind, "attention_none", ([result, row]) => [result, row.status, (w) => `${w.status(row)} · ${w.way(row)}`]);
+  tell(".attention", behind, "attention_none", ([result, row]) => [result, row.status, (w) => `${w.status(row)} ${w.turned(row)} · ${w.way(row)}`]);
 }
 
 function narrow(fitting, narrows) {

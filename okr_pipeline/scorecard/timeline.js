@@ -4,7 +4,8 @@ const LAST = timeline.days - 1;
 const dayOf = (iso) => Math.round((Date.parse(iso) - Date.parse(timeline.first)) / 86400000);
 const dateOf = (day) => new Date(Date.parse(timeline.first) + day * 86400000);
 
-function at(number, day) {
+// What a column holds on a day, and since which day.
+function found(number, day) {
   const [days, values] = timeline.columns[number] ?? [[], []];
   let [low, high] = [0, days.length];
   while (low < high) {
@@ -12,8 +13,9 @@ function at(number, day) {
     if (days[middle] <= day) low = middle + 1;
     else high = middle;
   }
-  return low ? values[low - 1] : null;
+  return low ? [values[low - 1], days[low - 1]] : [null, null];
 }
+const at = (number, day) => found(number, day)[0];
 
 const COLUMNS = ["status", "value", "score", "expected", "reason", "final", "manual", "alongside", "parts", "steps", "pace", "start", "goal", "held",
   "to", "since", "until", "coverage"];
@@ -21,6 +23,7 @@ const COLUMNS = ["status", "value", "score", "expected", "reason", "final", "man
 // A row of scores as of a day; before the first one it says so.
 function rowOf(thing, day) {
   const row = Object.fromEntries(COLUMNS.map((name) => [name, at(thing[name], day)]));
+  [, row.turned] = found(thing.status, day);
   return row.status === null ? { ...row, status: "no_score", reason: "not_scored" } : row;
 }
 
@@ -28,7 +31,7 @@ function rowOf(thing, day) {
 const SHORT = ["status", "score", "expected", "held"];
 function shortOf(thing, day) {
   const [status, score, expected, held] = SHORT.map((name) => at(thing[name], day));
-  return { status: status ?? "no_score", score, expected, held };
+  return { status: status ?? "no_score", score, expected, held, turned: found(thing.status, day)[1] };
 }
 
 function stateOf(box, day, row) {

@@ -124,6 +124,9 @@ class Words {
   score(row) {
     return this.share(row.score);
   }
+  turned(row) {
+    return row.turned === null ? "" : this.say("turned", { day: this.day(row.turned) });
+  }
   interval(state, value, result) {
     return this.say(`interval_${state}`) + (value === null ? "" : ` (${this.amount(value, result.unit)})`);
   }

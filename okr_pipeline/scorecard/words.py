@@ -182,6 +182,10 @@ class Words:
         held = row["held_from"]
         return self("held", day=self.day(held), why=why) if held else self("unscored", why=why)
 
+    def turned(self, day: date | None) -> str:
+        """Since when it has its status: `since 3 Nov`."""
+        return self("turned", day=self.day(day)) if day else ""
+
     def change(self, change: Change) -> str:
         """What is different: `At risk → On track`, `held since then`, `48% → 60% of the way`."""
         name = "score" if change.kind == "score" else "status"

@@ -81,6 +81,12 @@ def choose(browser: Any, radio: str) -> None:
 def test_any_day_shows_the_numbers_and_the_words_of_that_day(shown: Any, page: Path, shipped: Config) -> None:
     """For every key result and twenty days: the numbers of `okr score --format json`, the words that Python says."""
     with duckdb.connect(page.with_name("okr.duckdb"), read_only=True) as connection:
+        statuses = connection.execute(
+            "SELECT key_result, as_of, status FROM scores.key_results ORDER BY ALL"
+        ).fetchall()
+        turned: dict[tuple[str, date], date] = {}
+        for (name, day, status), (before, _, was) in zip(statuses, [("", LAST, ""), *statuses], strict=False):
+            turned[name, day] = turned[name, day - timedelta(days=1)] if (name, status) == (before, was) else day
         first = connection.execute("SELECT MIN(as_of) FROM scores.key_results").fetchall()[0][0]
         for day in DAYS:
             found = shown.execute_script(GO, (day - first).days)
@@ -100,7 +106,7 @@ def test_any_day_shows_the_numbers_and_the_words_of_that_day(shown: Any, page: P
                     expected = {
                         "status": w(row["status"]), "why": w.why(result, row), "value": w.value(result, row),
                         "of": w.of(result, row), "way": w.way(row), "beside": w.beside(result, row), "data": w.data(row),
-                        "goal": w.goal(result, row),
+                        "goal": w.goal(result, row), "turned": w.turned(turned[name, day]),
                     }  # fmt: skip
                     assert {key: told[language][key] for key in expected} == expected, (name, day)
 
@@ -284,7 +290,7 @@ def test_hostile_text_in_configuration_and_data_is_shown_as_text(
     found = shown.execute_script(
         """const text = (selector) => document.querySelector(selector).textContent;
         return [text(".en.organisation"), text("#lead-pipeline h2 .en"), text("#mql-rate h3 .en"),
-          text("#quote-requests .en .of"), text("#mql-rate .facts"), document.title, text("[data-pick=owner]")];"""
+          text("#quote-requests .en .of"), text("#mql-rate > .facts"), document.title, text("[data-pick=owner]")];"""
     )
     assert [text in each for each in found] == [True] * len(found), found
     assert shown.execute_script("return document.querySelectorAll('img, iframe, body script').length") == 4

@@ -17,6 +17,7 @@ from snapshot import FIRST, INTERVALS, NO_SCORE, SHIPPED, TODAY, attempt, publis
 
 from okr_pipeline.config import Config, load
 from okr_pipeline.scorecard import write
+from okr_pipeline.scorecard.preview import preview
 
 REASONS = {
     "tools-in-use": ("stale", "its newest data are too old"),
@@ -140,7 +141,7 @@ def test_both_languages_are_there_with_their_own_dates(plain: Path, config: Conf
 def test_a_held_number_says_of_which_day_it_is_and_why(troubled: Path) -> None:
     text = read(troubled).text
     assert "Held at the number of 13 Nov: the source did not answer." in text["en", "conversion-rate"]
-    assert "not final yet" in text["en", "conversion-rate"]
+    assert "may still change" in text["en", "conversion-rate"]
     assert "คงค่าของวันที่ 13 พ.ย. ไว้ เพราะแหล่งข้อมูลไม่ตอบ" in text["th", "conversion-rate"]
     assert "1 held at an earlier day’s number" in text["en", ""]
 
@@ -262,3 +263,10 @@ def test_the_page_replaces_the_one_before_and_leaves_the_snapshot_alone(plain: P
         *("okr.duckdb", "scorecard.html", "scores.csv", "scores.json", "scores.parquet")
     }
     assert (snapshot.read_bytes(), plain.read_bytes()) == (before, page)
+
+
+def test_dagster_shows_the_page_in_a_few_lines(plain: Path, config: Config) -> None:
+    text = preview(plain.with_name("okr.duckdb"), config, TODAY)
+    assert text.startswith("As of 15 Nov 2026: 15 of 15 key results are on track.")
+    assert "| Our teams work as one | 50% | 50% | On track |" in text
+    assert text.count("\n| ") == 1 + len(config.objectives)
