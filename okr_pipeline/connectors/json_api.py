@@ -115,7 +115,7 @@ class JsonApi:
         seen: set[str] = set()
         received, announced, before = 0, None, None
         while asked is not None:
-            place = f"{asked.path} {sorted(asked.params.items())}"
+            place = f"{asked.path} {sorted(asked.params.items())} {asked.body}"
             answer = self.ask(asked)
             page = Page(asked, answer, self.read(answer, lambda body: _listed(rows(body))))
             ends = (len(page.rows), page.rows[0], page.rows[-1]) if page.rows else None

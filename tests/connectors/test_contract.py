@@ -77,3 +77,18 @@ class TestSQL(Shipped):
 class TestFiles(Shipped):
     name = "files"
     not_applicable = OVER_HTTP | {"pages", "time-zone", "wrong-credential", "store"}
+
+
+class TestRest(Shipped):
+    """The review service of docs/rest.md, in YAML alone."""
+
+    not_applicable = {"pages", "bounded-memory"}  # noqa: RUF012 - how pages follow is YAML, and so is their size
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def connector(cls, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Connector:
+        guide = (SHIPPED.parent / "docs" / "rest.md").read_text(encoding="utf-8")
+        folder = tmp_path_factory.mktemp("rest") / "connectors"
+        folder.mkdir()
+        (folder / "reviews.yaml").write_text(guide.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+        return connector(folder.parent, "reviews", environment)

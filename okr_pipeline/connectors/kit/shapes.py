@@ -193,7 +193,7 @@ def _is_that_number(new: Any, cell: Any) -> bool:
 
 
 MISSING_FIELD = _each_field(
-    "missing-field", "A field that is missing is null, an empty text or DataRejected; never 0 and never a row less.",
+    "missing-field", "A field that is missing is null, an empty text or DataRejected; never 0 and never a row less unsaid.",
     lambda _: [answers.MISSING], lambda _, cell: cell == "",
 )  # fmt: skip
 NULL_FIELD = _each_field(

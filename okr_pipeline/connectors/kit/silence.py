@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, ValidationError
 
 from okr_pipeline.config.resolved import Table
+from okr_pipeline.connectors.kit import answers
 from okr_pipeline.connectors.kit.outcome import tried
 from okr_pipeline.connectors.kit.promise import Broken, NotApplicable, promise
 from okr_pipeline.connectors.kit.refusals import since, status
@@ -25,27 +28,35 @@ PASTED = "-----BEGIN PRIVATE KEY-----\nMIIEvgIBADANBgkqhkiG9w0BAQEFAASC\n-----EN
 @promise("A wrong or misplaced credential is SourceRejected, says what to do, and is not repeated.")
 def wrong_credential(subject: Subject) -> str:
     """Each setting that holds a credential is replaced: by another secret, and by a key where its file belongs."""
-    fields = type(subject.connector.settings).model_fields
     told = []
-    for name in fields:
-        given = getattr(subject.connector.settings, name)
-        if isinstance(given, SecretStr) and given.get_secret_value():
-            wrong = _other(given.get_secret_value())
-        elif isinstance(given, str) and name == "credentials":
-            wrong = PASTED
-        else:
-            continue
-        if isinstance(given, SecretStr) and wrong == given.get_secret_value():
-            continue  # a URL without a password
+    for name, top, wrong, changed in _wrong(subject.connector.settings.model_dump(by_alias=True, exclude_unset=True)):
         subject.secrets.texts |= {line for line in wrong.splitlines() if "KEY" not in line}
         with suppress(ValidationError):  # refused before any request
-            outcome = tried(subject, subject.streams[0], **{name: wrong})
+            outcome = tried(subject, subject.streams[0], **{top: changed})
             if not isinstance(outcome.error, SourceRejected):
                 raise Broken(f"a wrong `{name}` gave {type(outcome.error).__name__}: {outcome.error or 'rows'}")
             told.append(f"{name}: {outcome.error}")
     if not told:
         raise NotApplicable("no setting holds a credential")
     return "; ".join(told)
+
+
+def _wrong(settings: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
+    """(place, field, wrong credential, the field's value with it) for each credential in the settings."""
+    for top, given in settings.items():
+        for place, value in answers.leaves(given):
+            if isinstance(value, SecretStr):
+                wrong = _other(value.get_secret_value())
+                if wrong == value.get_secret_value():
+                    continue  # none, or a URL without a password
+            elif isinstance(value, str) and top == "credentials":
+                wrong = PASTED
+            else:
+                continue
+            changed: Any = deepcopy(given) if place else wrong
+            if place:
+                answers.put(changed, place, wrong)
+            yield ".".join(map(str, (top, *place))), top, wrong, changed
 
 
 def _other(secret: str) -> str:
