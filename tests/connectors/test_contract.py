@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stage import stage
+from starlette.requests import Request
+from starlette.responses import Response
 
 from okr_pipeline import sandbox
-from okr_pipeline.config import load
+from okr_pipeline.config import connector, load
 from okr_pipeline.connectors.contract import Connector
 from okr_pipeline.connectors.kit import OVER_HTTP
 from okr_pipeline.connectors.kit.testing import ConnectorContract
@@ -20,7 +23,7 @@ SHIPPED = Path(__file__).parents[2] / "okr_config"
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Connector]]:
-    """The shipped configuration's connectors by name, over the sandbox; `ga4-rest` is GA4 over REST."""
+    """The shipped configuration's connectors by name, over the sandbox; `ga4-rest` is GA4 over REST, `reviews` docs/rest.md's."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OKR_NOW", "2026-11-16T05:00:00+07:00")
@@ -32,11 +35,32 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Conn
             patch.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", over_rest["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"])
             patch.setenv("NO_PROXY", "127.0.0.1")
             with sandbox.running(home) as over_grpc:
-                yield {**_connectors({**os.environ, **over_grpc}), "ga4-rest": found["ga4"]}
+                reviews = _reviews(tmp_path_factory.mktemp("rest"), over_grpc)
+                yield {**_connectors({**os.environ, **over_grpc}), "ga4-rest": found["ga4"], "reviews": reviews}
 
 
 def _connectors(environment: dict[str, str]) -> dict[str, Connector]:
     return {table.connector.name: table.connector for table in load(SHIPPED, environment).tables.values()}
+
+
+def _reviews(config: Path, environment: dict[str, str]) -> Connector:
+    guide = (SHIPPED.parent / "docs" / "rest.md").read_text(encoding="utf-8")
+    (config / "connectors").mkdir()
+    (config / "connectors" / "reviews.yaml").write_text(guide.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    return connector(config, "reviews", environment)
+
+
+def _a_million(request: Request) -> Response:
+    """A million reviews of one day, by cursor."""
+    start = int(request.query_params.get("cursor", 0))
+    end = start + 20_000
+    row = (
+        '{"id":"rv_%d","posted_at":"2026-11-02T03:00:00Z","product":{"sku":"AC-310"},"rating":{"stars":5},"reply":null}'
+    )
+    items = ",".join(row % number for number in range(start, end))
+    cursor = f'"{end}"' if end < 1_000_000 else "null"
+    body = f'{{"data":{{"items":[{items}]}},"meta":{{"count":1000000,"next_cursor":{cursor}}}}}'
+    return Response(body, media_type="application/json")
 
 
 class Shipped(ConnectorContract):
@@ -52,43 +76,47 @@ class Shipped(ConnectorContract):
 
 class TestMailchimp(Shipped):
     name = "email"
+    not_applicable = {"bounded-memory"}  # noqa: RUF012 - as the kit's docstring shows it
 
 
 class TestSearchConsole(Shipped):
     name = "search"
-    not_applicable = {"time-zone"}  # noqa: RUF012 - as the kit's docstring shows it
+    not_applicable = {"time-zone", "bounded-memory"}  # noqa: RUF012
 
 
 class TestGA4OverREST(Shipped):
     name = "ga4-rest"
-    not_applicable = {"time-zone"}  # noqa: RUF012
+    not_applicable = {"time-zone", "bounded-memory"}  # noqa: RUF012
 
 
 class TestGA4OverGRPC(Shipped):
     name = "ga4"
-    not_applicable = OVER_HTTP | {"time-zone"}
+    not_applicable = OVER_HTTP | {"bounded-memory", "time-zone"}
 
 
 class TestSQL(Shipped):
     name = "crm"
-    not_applicable = OVER_HTTP | {"pages", "wrong-credential", "store"}  # SQLite: a file, without a password
+    not_applicable = OVER_HTTP | {
+        "bounded-memory",
+        "pages",
+        "wrong-credential",
+        "store",
+    }  # SQLite: a file, without a password
 
 
 class TestFiles(Shipped):
     name = "files"
-    not_applicable = OVER_HTTP | {"pages", "time-zone", "wrong-credential", "store"}
+    not_applicable = OVER_HTTP | {"bounded-memory", "pages", "time-zone", "wrong-credential", "store"}
 
 
 class TestRest(Shipped):
-    """The review service of docs/rest.md, in YAML alone."""
-
-    not_applicable = {"pages", "bounded-memory"}  # noqa: RUF012 - how pages follow is YAML, and so is their size
+    name = "reviews"
+    not_applicable = {"pages"}  # noqa: RUF012 - YAML says how they follow, and how large they are
 
     @pytest.fixture(scope="class")
     @classmethod
-    def connector(cls, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Connector:
-        guide = (SHIPPED.parent / "docs" / "rest.md").read_text(encoding="utf-8")
-        folder = tmp_path_factory.mktemp("rest") / "connectors"
-        folder.mkdir()
-        (folder / "reviews.yaml").write_text(guide.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
-        return connector(folder.parent, "reviews", environment)
+    def many(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connector]:
+        with stage() as large:
+            large.handler = _a_million
+            environment = {"REVIEWS_ENDPOINT": large.url, "REVIEWS_TOKEN": "any"}
+            yield _reviews(tmp_path_factory.mktemp("many"), environment)
