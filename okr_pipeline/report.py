@@ -15,7 +15,7 @@ from rich.table import Table as Grid
 
 from okr_pipeline import clock
 from okr_pipeline.night import Trouble
-from okr_pipeline.scoring import objectives_at, scores_at, scoring_known_at
+from okr_pipeline.scoring import objectives_at, scores_at, scoring_known_at, with_removed
 
 _STYLE = {"on_track": "green", "achieved": "green", "at_risk": "yellow", "off_track": "red", "missed": "red"}
 _FIELDS = (
@@ -40,7 +40,7 @@ def score_rows(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: dat
     """The answer of `okr score --format json`, see README: one row an objective, one row a key result.
 
     It is told with the titles and in the order of the scoring that it comes from, and names the instant of that scoring:
-    so whoever asks for that instant later is given the same answer.
+    so whoever asks for that instant later is given the same answer. What was removed since is told of the days it stood.
     """
     scoring = scoring_known_at(connection, utc(known_at))
     if scoring is None:
@@ -49,6 +49,7 @@ def score_rows(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: dat
             "objectives": [],
             "key_results": [],
         }
+    scoring = with_removed(connection, scoring, as_of)
     return {
         "as_of": as_of.isoformat(),
         "known_at": scoring.known_at.isoformat() + "Z",
@@ -68,6 +69,7 @@ def score_rows(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: dat
                 **{name: row[name] for name in _FIELDS},
                 "parts": json.loads(row["parts"]) if row["parts"] else None,
                 "intervals": json.loads(row["intervals"]) if row["intervals"] else None,
+                "removed": "removed" in scoring.key_results[row["key_result"]],
                 "scored_for": row["as_of"],
                 "known_at": row["known_at"],
             }
@@ -84,7 +86,7 @@ def scores_json(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: da
 def scores_table(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None) -> pa.Table:
     """One row a key result, with the columns of `scores.key_results`; none before the first scoring."""
     scoring = scoring_known_at(connection, utc(known_at))
-    return scores_at(connection, scoring, as_of) if scoring else pa.table({})
+    return scores_at(connection, with_removed(connection, scoring, as_of), as_of) if scoring else pa.table({})
 
 
 def scores_csv(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None) -> str:
@@ -142,7 +144,8 @@ def _note(row: dict[str, Any]) -> str:
     beside = f"{number(row['alongside'], row['unit'])} to date" if row["alongside"] is not None else ""
     final = "" if row["final"] or row["reason"] else "not final"
     manual = "manual" if row["manual"] else ""
-    return ", ".join(part for part in (unit, beside, why, manual, final) if part)
+    removed = "removed since" if row["removed"] else ""
+    return ", ".join(part for part in (unit, beside, why, manual, removed, final) if part)
 
 
 def print_troubles(console: Console, held: Sequence[Trouble]) -> None:

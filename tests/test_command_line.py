@@ -25,7 +25,7 @@ IN_THE_DESIGN = [
 ]
 BESIDES = [
     *("held_from", "first_day", "last_day", "alongside", "weight", "configuration", "parts", "intervals"),
-    *("scored_for", "known_at", "manual"),
+    *("scored_for", "known_at", "manual", "removed"),
 ]
 
 

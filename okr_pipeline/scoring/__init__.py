@@ -9,6 +9,7 @@ from okr_pipeline.scoring.results import (
     scores_as_of,
     scores_at,
     scoring_known_at,
+    with_removed,
 )
 from okr_pipeline.scoring.scores import earliest_day, score
 
@@ -24,4 +25,5 @@ __all__ = [
     "scores_as_of",
     "scores_at",
     "scoring_known_at",
+    "with_removed",
 ]

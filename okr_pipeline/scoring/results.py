@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from okr_pipeline.config import Config
+from okr_pipeline.scoring.configurations import scored_ever
 from okr_pipeline.warehouse.engine import statement
 
 
@@ -49,6 +50,23 @@ def scoring_known_at(
         if key_result is None or key_result in scoring.key_results:
             return scoring
     return None
+
+
+def with_removed(connection: duckdb.DuckDBPyConnection, scoring: Scoring, as_of: date) -> Scoring:
+    """A scoring that also lists, marked as `removed`, the key results that were scored as of that day and later left out.
+
+    They stand as they were last scored; an objective that still stands is scored without them.
+    """
+    gone = [name for name in scored_ever(connection) if name not in scoring.key_results]
+    stood = _versions(connection, "key_results", "key_result", gone, as_of, scoring.load) if gone else None
+    listed = {name: each | {"key_results": [*each["key_results"]]} for name, each in scoring.objectives.items()}
+    for row in stood.to_pylist() if stood else ():
+        last = scoring_known_at(connection, scoring.known_at, row["key_result"])
+        if row["as_of"] == as_of and last:
+            objective = last.objectives[row["objective"]] | {"key_results": []}
+            removed = last.key_results[row["key_result"]] | {"removed": True}
+            listed.setdefault(row["objective"], objective)["key_results"].append(removed)
+    return replace(scoring, listing={"objectives": [*listed.values()]})
 
 
 def scores_at(connection: duckdb.DuckDBPyConnection, scoring: Scoring, as_of: date) -> pa.Table:

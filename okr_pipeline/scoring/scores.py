@@ -75,15 +75,18 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {statement(f'scoring/sql/{path}', **placeholders)}")
     with transaction(connection):
         load = next_load(connection)
-        # What is no longer configured, or lies after `through`, stays as it was.
-        scope = f"as_of <= DATE '{through}' AND {{}} IN (SELECT {{}} FROM {{}})"
+        # What is no longer configured, lies before its period as that is now, or after `through`, stays as it was.
+        scope = (
+            f"as_of <= DATE '{through}' AND EXISTS (SELECT 1 FROM temp.key_results AS k"
+            " WHERE k.{0} = {1}.{0} AND k.period_first <= {1}.as_of)"
+        )
         change = replace(
             connection, "scores.key_results", "new_scores", ("key_result", "as_of"),
-            scope.format("key_result", "key_result", "key_results"), load,
+            scope.format("key_result", "key_results"), load,
         )  # fmt: skip
         replace(
             connection, "scores.objectives", "new_objectives", ("objective", "as_of"),
-            scope.format("objective", "objective", "key_results"), load,
+            scope.format("objective", "objectives"), load,
         )  # fmt: skip
         connection.execute(f"INSERT INTO scores.baselines SELECT *, {load} FROM new_baselines")
         first = min(result.period.first for result in config.key_results.values())

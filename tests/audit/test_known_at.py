@@ -138,13 +138,14 @@ def test_a_key_result_that_was_removed_is_told_for_the_time_that_it_stood(nights
     world, given = nights
     instants = [instant for instant, _, _ in given]
 
-    def listed(instant: str | None) -> set[str]:
-        told = json.loads(scores_json(world.connection, FIRST, known(instant) if instant else None))
-        return {row["key_result"] for row in told["key_results"]}
+    def listed(as_of: date, instant: str | None) -> dict[str, bool]:
+        told = json.loads(scores_json(world.connection, as_of, known(instant) if instant else None))
+        return {row["key_result"]: row["removed"] for row in told["key_results"]}
 
-    assert "cadence" in listed(instants[2])
-    assert "cadence" not in listed(instants[3])
-    assert "cadence" not in listed(None)
+    assert listed(FIRST, instants[2])["cadence"] is False
+    assert listed(FIRST, instants[3])["cadence"] is True
+    assert listed(FIRST, None)["cadence"] is True
+    assert "cadence" not in listed(FIRST + timedelta(3), None)
     found = explanation(world.connection, "cadence", FIRST + timedelta(20))
     assert found is not None
     assert (found["as_of"], found["configured"]["every"]) == (FIRST + timedelta(2), "week")

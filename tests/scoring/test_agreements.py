@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from naive import DAY, Row
 from test_windows import FIRST, LAST, rows_of, world
+from world import configuration
 
 from okr_pipeline.config import load
 from okr_pipeline.errors import ConfigError
@@ -173,6 +174,18 @@ def test_a_dated_change_leaves_earlier_scores_as_they_were(tmp_path):
     assert {day: row for day, row in after.items() if day < NOV_1} == {d: r for d, r in before.items() if d < NOV_1}
     assert (after[OCT_31]["score"], after[NOV_1]["score"]) == (0.5, 0.25)
     assert after[OCT_31]["configuration"] != after[NOV_1]["configuration"]
+
+
+def test_the_next_period_under_the_same_name_leaves_the_last_one_as_it_was(tmp_path):
+    made = world(tmp_path / "q1", HUNDRED)
+    made.land("src_flow", FIRST, LAST, rows_of((FIRST, 50)))
+    last_period = made.scored(LAST)
+    made.config = configuration(tmp_path / "q2", {"o": [HUNDRED | {"id": "kr0"}]}, "FY2570-Q2")
+    made.land("src_flow", LAST + DAY, LAST + DAY * 5, rows_of((LAST + DAY, 20)))
+    results, objectives = made.scored(LAST + DAY * 5)
+    assert {key: row for key, row in results.items() if key[1] <= LAST} == last_period[0]
+    assert {key: row for key, row in objectives.items() if key[1] <= LAST} == last_period[1]
+    assert results["kr0", LAST + DAY]["value"] == 20
 
 
 def test_a_score_that_is_held_over_a_change_is_held_whole(tmp_path):

@@ -194,3 +194,13 @@ def test_coverage_and_catching_up_are_what_a_loop_over_the_loads_says(loads, fir
         assert day(1) <= start <= day(first)
         assert all(known.get(n) == "final" for n in range(1, first) if day(n) < start)
         assert start == day(first) or known.get((start - day(0)).days) != "final"
+
+
+def test_a_warehouse_of_an_earlier_version_loses_the_columns_that_are_no_more(connection):
+    connection.execute("ALTER TABLE scores.key_results ADD COLUMN loads BIGINT[]")
+    connection.execute("CREATE TABLE history.key_results AS SELECT *, _load AS _superseded FROM scores.key_results")
+    create_schema(connection)
+    for schema in ("scores", "history"):
+        columns = {row[0] for row in connection.execute(f"DESCRIBE {schema}.key_results").fetchall()}
+        assert "manual" in columns
+        assert "loads" not in columns

@@ -145,6 +145,7 @@ CREATE TABLE IF NOT EXISTS scores.key_results (
 
 -- Loads are found by the rows that a score counts (`okr explain`); a list of them in every score row grew with the square of days.
 ALTER TABLE scores.key_results DROP COLUMN IF EXISTS loads;
+ALTER TABLE IF EXISTS history.key_results DROP COLUMN IF EXISTS loads;
 
 -- Baselines that are measured: once, when their days were over and final. The load is the scoring that measured it.
 CREATE TABLE IF NOT EXISTS scores.baselines (
