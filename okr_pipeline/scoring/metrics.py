@@ -75,15 +75,16 @@ def measure(connection: duckdb.DuckDBPyConnection, config: Config, metrics: Iter
                 ) from None
         listed = ", ".join(f"'{metric.id}'" for metric in chosen)
         key = ("metric", "part", "day", "counts_from", "item")
-        return replace(
-            connection,
-            "metric.parts",
-            "measured",
-            key,
-            f"metric IN ({listed})",
-            next_load(connection),
-            keep_history=False,
-        )
+        load = next_load(connection)
+        scope = f"metric IN ({listed})"
+        change = replace(connection, "metric.parts", "measured", key, scope, load, keep_history=False)
+        if change.inserted + change.changed + change.vanished:
+            compared = change.unchanged + change.changed + change.vanished
+            connection.execute(
+                "INSERT INTO metric.unscored SELECT metric, MIN(day)"
+                f" FROM {'differing' if compared else 'measured'} GROUP BY metric"
+            )
+        return change
 
 
 def part_sql(config: Config, metric: Metric, part: Part) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 import duckdb
@@ -62,6 +66,7 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     status = config.organisation.status
     shapes = _shapes(config)
     for name, path, placeholders in (
+        ("rescored", "rescored.sql", {"last": _last_scoring(connection, config), "earliest": earliest_day(config)}),
         ("windows", "windows.sql", {"through": through}),
         ("window_values", "values.sql", {"shapes": shapes}),
         ("grounds", "grounds.sql", {}),
@@ -69,31 +74,53 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         ("new_baselines", "baselines.sql", {}),
         ("baselines", "known_baselines.sql", {}),
         ("expected", "expected.sql", {}),
+        ("last_good", "last_good.sql", {}),
         ("new_scores", "scores.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
         ("new_objectives", "objectives.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
     ):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {statement(f'scoring/sql/{path}', **placeholders)}")
     with transaction(connection):
         load = next_load(connection)
-        # What is no longer configured, lies before its period as that is now, or after `through`, stays as it was.
-        scope = (
-            f"as_of <= DATE '{through}' AND EXISTS (SELECT 1 FROM temp.key_results AS k"
-            " WHERE k.{0} = {1}.{0} AND k.period_first <= {1}.as_of)"
+        # What is no longer configured, lies after `through`, or cannot have changed stays as it was.
+        scope = f"as_of <= DATE '{through}' AND as_of >= "
+        own = "(SELECT MIN(r.since) FROM rescored AS r WHERE r.key_result = key_results.key_result)"
+        change = replace(connection, "scores.key_results", "new_scores", ("key_result", "as_of"), scope + own, load)
+        # Objectives are put together anew from the first day that any key result is scored again.
+        theirs = (
+            "GREATEST((SELECT MIN(since) FROM rescored),"
+            " (SELECT MIN(k.period_first) FROM temp.key_results AS k WHERE k.objective = objectives.objective))"
         )
-        change = replace(
-            connection, "scores.key_results", "new_scores", ("key_result", "as_of"),
-            scope.format("key_result", "key_results"), load,
-        )  # fmt: skip
+        configured = " AND objective IN (SELECT objective FROM temp.key_results)"
         replace(
-            connection, "scores.objectives", "new_objectives", ("objective", "as_of"),
-            scope.format("objective", "objectives"), load,
-        )  # fmt: skip
+            connection, "scores.objectives", "new_objectives", ("objective", "as_of"), scope + theirs + configured, load
+        )
+        connection.execute("DELETE FROM metric.unscored")
         connection.execute(f"INSERT INTO scores.baselines SELECT *, {load} FROM new_baselines")
         first = min(result.period.first for result in config.key_results.values())
-        notes = {"configuration": config.hash}
+        notes = {"configuration": config.hash, "method": _method()}
         record(connection, load, Load("scores.key_results", first, through, change=change, notes=notes))
         remember(connection, config, load)
     return change, load
+
+
+def _last_scoring(connection: duckdb.DuckDBPyConnection, config: Config) -> dict[str, Any] | None:
+    """`load` and `last_day` of the last scoring; None where it was another configuration's, or made in another way."""
+    found = connection.execute(
+        "SELECT load, last_day, notes FROM ledger.loads WHERE table_name = 'scores.key_results' ORDER BY load DESC LIMIT 1"
+    ).fetchall()
+    if not found:
+        return None
+    load, last_day, notes = found[0]
+    said = json.loads(notes)
+    same = (said.get("configuration"), said.get("method")) == (config.hash, _method())
+    return {"load": load, "last_day": last_day} if same else None
+
+
+@cache
+def _method() -> str:
+    """The hash of the statements that score: where one of them changed, everything is scored anew."""
+    texts = sorted(files("okr_pipeline").joinpath("scoring/sql").iterdir(), key=lambda path: path.name)
+    return sha256(b"".join(path.read_bytes() for path in texts)).hexdigest()[:12]
 
 
 def earliest_day(config: Config) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -43,15 +43,15 @@ def _rows(table: str, day: date, dice: random.Random, density: float) -> list[Ro
     return rows
 
 
-def past(case: Row, folder: Path) -> World:
-    """A warehouse in which a case has happened."""
+def past(case: Row, folder: Path, night: Callable[[World, date], object] = lambda world, day: None) -> World:
+    """A warehouse in which a case has happened; with a `night` after each pull."""
     bare = {o: [{k: v for k, v in kr.items() if k != "period"} for kr in krs] for o, krs in case["objectives"].items()}
     world = World(configuration(folder, bare, case["name"], case["okr"]))
-    fill(world, case)
+    fill(world, case, lambda day: night(world, day))
     return world
 
 
-def fill(world: World, case: Row) -> None:
+def fill(world: World, case: Row, night: Callable[[date], object]) -> None:
     """Lands each table in a few overlapping windows, with restated rows, gaps, late days and failures."""
     dice, (first, last) = random.Random(case["seed"]), case["period"]
     start, end = first - DAY * 130, min(case["as_of"], last) + DAY * dice.randrange(3)
@@ -69,8 +69,10 @@ def fill(world: World, case: Row) -> None:
             fresh = [r for d in days if d not in taken for r in _rows(table, d, dice, case["density"])]
             delivered = finish - DAY * dice.choice([0, 0, 0, 1, 4, 9]) if case["gaps"] else finish
             world.land(table, begin, finish, kept + fresh, delivered, delivered - DAY * dice.randrange(4))
+            night(finish)
         if case["gaps"] and dice.random() < 0.3:
             world.fail(table, end, dice.choice(OUTCOMES))
+            night(end)
     people = [{"who": who, "joined": start + DAY * dice.randrange(200)} for who in "กbcde"]
     world.land("src_people", start if dice.random() < 0.8 else end, end, people)
 

@@ -92,6 +92,7 @@ def is_seen(organisations, monkeypatch, *mutation: str) -> bool:
     for case, world, right in organisations:
         for table in ("key_results", "objectives", "baselines"):
             world.connection.execute(f"DELETE FROM scores.{table}")
+        world.forget_scorings()
         scored = world.scored if mutation[:1] in ((), ("parts.sql",)) else world.scored_again
         if next(disagreements(case, right, *scored(case["as_of"])), None):
             return True

@@ -173,13 +173,16 @@ def _period(name: str) -> tuple[date, date]:
     return found.first, found.last
 
 
-@settings(
+randomly = settings(
     max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
     derandomize="OKR_EXAMPLES" not in os.environ,
 )
+
+
+@randomly
 @given(organisations())
 def test_every_row_is_what_the_policy_says(case: Row) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -187,3 +190,13 @@ def test_every_row_is_what_the_policy_says(case: Row) -> None:
     right = answers(world, case)
     found = world.scored(case["as_of"])
     assert not list(disagreements(case, right, *found))
+
+
+@settings(randomly, max_examples=max(EXAMPLES // 5, 1))
+@given(organisations())
+def test_nights_that_score_only_what_may_have_changed_give_the_rows_of_a_scoring_of_all(case: Row) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world = past(case, Path(folder), lambda world, day: world.scored(min(day, case["as_of"])))
+    by_night = world.scored(case["as_of"])
+    world.forget_scorings()
+    assert world.scored(case["as_of"]) == by_night  # to the load that each row came with

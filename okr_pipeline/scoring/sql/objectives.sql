@@ -1,10 +1,20 @@
 -- Sums are DECIMAL, so that the order of addition never shows in a score.
 -- Roll-up: the weighted mean over the key results that have a score; below half coverage an objective has none.
-WITH weights AS (
+-- Reads: key_results, rescored, new_scores, and of scores.key_results what is not scored again.
+WITH standing AS (
+    SELECT * FROM new_scores
+    UNION ALL BY NAME
+    SELECT s.* EXCLUDE (_load)
+    FROM scores.key_results AS s
+    JOIN (SELECT DISTINCT key_result, since FROM rescored) AS r ON r.key_result = s.key_result AND s.as_of < r.since
+    WHERE s.as_of >= (SELECT MIN(since) FROM rescored)
+),
+
+weights AS (
     SELECT s.objective, s.as_of, s.score, s.expected, CAST(s.weight AS DECIMAL(18, 6)) AS weight, k.period_last,
         CASE WHEN s.score IS NOT NULL THEN CAST(s.weight AS DECIMAL(18, 6)) ELSE 0 END AS scored_weight,
         CASE WHEN k.type = 'aspirational' THEN 0.7 ELSE 1.0 END AS passes_at
-    FROM new_scores AS s
+    FROM standing AS s
     JOIN key_results AS k ON k.key_result = s.key_result AND s.as_of BETWEEN k.applies_from AND k.applies_to
 ),
 

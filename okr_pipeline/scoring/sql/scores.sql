@@ -2,7 +2,7 @@
 -- Progress is (value − baseline) ÷ (target − baseline), whatever the direction. Without a written baseline, at_least starts
 -- from 0 and at_most from twice its bound, which makes the same formula 1 + (bound − value) ÷ bound.
 -- Progress is rounded to 12 places and compared at 9, so that 0.1 + 0.2 reaches 0.3.
--- Reads: key_results, judged, expected, baselines, milestones, intervals.
+-- Reads: key_results, judged, expected, baselines, milestones, intervals, last_good.
 --
 -- Steps: the weight of those that the rows name by the as-of day ÷ the weight of all.
 WITH stepped AS (
@@ -140,10 +140,16 @@ good AS (
     SELECT * FROM answers WHERE score IS NOT NULL
 ),
 
+past AS (
+    SELECT * FROM good
+    UNION ALL BY NAME
+    SELECT * FROM last_good
+),
+
 held AS (
     SELECT a.*, g.as_of AS good_day
     FROM answers AS a
-    ASOF LEFT JOIN good AS g ON g.key_result = a.key_result AND g.as_of <= a.as_of
+    ASOF LEFT JOIN past AS g ON g.key_result = a.key_result AND g.as_of <= a.as_of
     WHERE a.score IS NULL
 )
 
@@ -155,4 +161,4 @@ UNION ALL BY NAME
 SELECT g.* EXCLUDE (as_of, objective, expected, pace, reason, held_from, final, last_data_day, alongside, weight),
        h.as_of, h.objective, h.expected, h.pace, h.reason, h.good_day AS held_from, FALSE AS final, h.last_data_day, h.alongside, h.weight
 FROM held AS h
-JOIN good AS g ON g.key_result = h.key_result AND g.as_of = h.good_day
+JOIN past AS g ON g.key_result = h.key_result AND g.as_of = h.good_day

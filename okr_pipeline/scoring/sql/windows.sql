@@ -1,11 +1,12 @@
 -- Which days count, for every version of a key result on every as-of day that it holds for. One row each; for a cadence one row
 -- for each interval that has begun. `first_day` is NULL where there is no window yet, and `reason` says why. Other roles are
 -- measured beside the score: `alongside` is shown, `baseline` and `rhythm` look at days before the period.
--- Reads: key_results (the configuration), calendar (the units that a day lies in), intervals (the whole units).
+-- Reads: key_results (the configuration), rescored (from which day on), calendar (the units that a day lies in), intervals (the whole units).
 WITH as_of_days AS (
     SELECT k.version, d.day AS as_of
     FROM key_results AS k
-    JOIN days AS d ON d.day BETWEEN k.applies_from AND k.applies_to AND d.day <= DATE '{{ through }}'
+    JOIN rescored AS r ON r.version = k.version
+    JOIN days AS d ON d.day BETWEEN k.applies_from AND k.applies_to AND d.day BETWEEN r.since AND DATE '{{ through }}'
 ),
 
 asked AS (

@@ -109,6 +109,9 @@ CREATE TABLE IF NOT EXISTS metric.parts (
     _load BIGINT NOT NULL
 );
 
+-- The metrics whose parts changed since the last scoring, and the first day that did.
+CREATE TABLE IF NOT EXISTS metric.unscored (metric VARCHAR NOT NULL, first_day DATE NOT NULL);
+
 -- A key result as of a day. One row each; a row that changes moves to history.key_results with the load that superseded it.
 CREATE TABLE IF NOT EXISTS scores.key_results (
     key_result VARCHAR NOT NULL,
