@@ -237,6 +237,7 @@ function showGroundOf(details) {
 function speak() {
   all("details[open]").forEach(showGroundOf);
   document.documentElement.lang = language();
+  document.documentElement.dataset.theme = one(".theme input:checked").id;
   for (const select of all("[data-pick]")) {
     select.options[0].textContent = spoken[language()].say("all");
     if (select.dataset.pick === "status") for (const option of [...select.options].slice(1)) option.textContent = spoken[language()].say(option.value);
