@@ -24,7 +24,6 @@ from okr_pipeline.warehouse import coverage
 from okr_pipeline.warehouse.ledger import STATES
 
 MARKS = dict(zip(STATES, "█░▒×·", strict=True))
-WORDS = {state: state.replace("_", " ").replace("rows", "with rows") for state in STATES}
 WEEKS = 8  # of which each day is shown
 LONGEST = 200  # characters of what a source said
 _LAST = (
@@ -51,7 +50,7 @@ def print_connectors(console: Console, config: Path, home: Path) -> None:
                 continue
             console.print("    never ran; `okr run` pulls it")
     if found:
-        console.print("[dim]" + "  ".join(f"{MARKS[state]} {WORDS[state]}" for state in STATES) + "[/]")
+        console.print("[dim]" + "  ".join(f"{MARKS[state]} {STATES[state]}" for state in STATES) + "[/]")
     used = {table.connector.settings.connector for table in found}
     if unused := [f"{kind} ({there[kind]})" for kind in sorted({*there} - used)]:
         console.print(
@@ -77,7 +76,7 @@ def _print_state(console: Console, connection: duckdb.DuckDBPyConnection, table:
         return
     days = coverage(connection, table.name)
     counted = Counter(days.values())
-    told = ", ".join(f"{counted[state]} {WORDS[state]}" for state in STATES)
+    told = ", ".join(f"{counted[state]} {STATES[state]}" for state in STATES)
     console.print(f"    {len(days)} days since {min(days)}: {told}", soft_wrap=True)
     for line in _strip(days):
         console.print(f"    {line}", soft_wrap=True)

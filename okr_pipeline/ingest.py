@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -19,43 +19,70 @@ from okr_pipeline.warehouse.engine import ROW_GROUP, quoted, transaction
 from okr_pipeline.warehouse.ledger import next_load
 
 
+@dataclass(frozen=True)
+class Pulled:
+    """What a pull gave: rows in a file of `folder`, which `settle` removes, or the error that it ended with."""
+
+    table: Table
+    window: Window
+    said: Said
+    folder: tempfile.TemporaryDirectory[str]
+    error: OkrError | None
+
+
 def ingest(warehouse: Warehouse, table: Table, first: date, last: date, earliest: date) -> Load:
     """Brings `raw.<table>` up to date for the days `first` to `last`, and for what the source restates before them.
 
     Also pulls days since `earliest` that were never landed. Raises SourceUnavailable, SourceRejected or DataRejected
     after recording the failed attempt; then nothing in the table has changed.
     """
-    start = min(first - timedelta(days=table.lookback), first)
     with warehouse.open() as connection:
-        window = Window(catch_up(connection, table.name, earliest, start), last)
-    said = Said()
+        window = due(connection, table, first, last, earliest)
+    return settle(warehouse, pull(table, window))
+
+
+def due(connection: duckdb.DuckDBPyConnection, table: Table, first: date, last: date, earliest: date) -> Window:
+    """The days to pull so that the table is up to date for `first` to `last`."""
+    start = min(first - timedelta(days=table.lookback), first)
+    return Window(catch_up(connection, table.name, earliest, start), last)
+
+
+def pull(table: Table, window: Window) -> Pulled:
+    """Pulls a window into a file, so that memory stays bounded, without the warehouse; keeps an error for `settle`."""
+    said, folder = Said(), tempfile.TemporaryDirectory(prefix="okr-")
     try:
         if table.unset:
             raise SourceRejected(
                 f"{table.name}: the environment variable {table.unset[0]} is not set; set it where the run is started"
             )
-        with _pulled(table, window, said) as rows, warehouse.open() as connection:
-            return land(connection, table, window, rows, said)
+        with pa.OSFile(_spool(folder), "wb") as sink, pa.ipc.new_file(sink, table.stream.schema) as writer:
+            for batch in _in_row_groups(table.connector.pull(table.stream, window, said)):
+                writer.write_batch(batch)
+    except OkrError as error:
+        return Pulled(table, window, said, folder, error)
+    return Pulled(table, window, said, folder, None)
+
+
+def settle(warehouse: Warehouse, pulled: Pulled) -> Load:
+    """Lands what was pulled; or records why there is nothing to land, and raises it."""
+    table, window, said = pulled.table, pulled.window, pulled.said
+    try:
+        if pulled.error:
+            raise pulled.error
+        # Mapped, not read: the rows go from the file into the warehouse without a copy.
+        with pulled.folder, pa.memory_map(_spool(pulled.folder)) as source, warehouse.open() as connection:
+            return land(connection, table, window, pa.ipc.open_file(source).read_all(), said)
     except OkrError as error:
         failed = Load(
             *(table.name, window.first, window.last, error.reason, str(error)), notes=said.notes, bad_rows=said.bad_rows
         )
-        with warehouse.open() as connection, transaction(connection):
+        with pulled.folder, warehouse.open() as connection, transaction(connection):
             record(connection, next_load(connection), failed)
         raise
 
 
-@contextmanager
-def _pulled(table: Table, window: Window, said: Said) -> Iterator[pa.Table]:
-    """The pulled rows, spooled to disk so that memory stays bounded, and mapped back without a copy."""
-    schema = table.stream.schema
-    with tempfile.TemporaryDirectory(prefix="okr-") as folder:
-        spool = Path(folder) / "rows.arrow"
-        with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-            for batch in _in_row_groups(table.connector.pull(table.stream, window, said)):
-                writer.write_batch(batch)
-        with pa.memory_map(str(spool)) as source:
-            yield pa.ipc.open_file(source).read_all()
+def _spool(folder: tempfile.TemporaryDirectory[str]) -> str:
+    return str(Path(folder.name) / "rows.arrow")
 
 
 def _in_row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -1,11 +1,12 @@
 """How the pipeline becomes Dagster assets: source/stream → view → metric → key result → objective → scorecard."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
 import dagster as dg
 
+from okr_pipeline.ahead import Ahead
 from okr_pipeline.config import Config, checkins
 from okr_pipeline.scoring import earliest_day
 from okr_pipeline.warehouse import Warehouse
@@ -19,6 +20,7 @@ class Project:
 
     config: Config
     warehouse: Warehouse
+    pulls: dict[str, Ahead] = field(default_factory=dict)  # by run
 
     @cached_property
     def partitions(self) -> dg.DailyPartitionsDefinition:

@@ -1,12 +1,16 @@
 """One asset for each stream of each source: a pull of the night's window, landed in its raw table."""
 
+from collections import Counter
+
 import dagster as dg
 
+from okr_pipeline.ahead import Ahead
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, owners, run_days, source_key
 from okr_pipeline.config import Table
 from okr_pipeline.errors import OkrError
-from okr_pipeline.ingest import ingest
 from okr_pipeline.scoring import earliest_day
+from okr_pipeline.warehouse import coverage
+from okr_pipeline.warehouse.ledger import STATES
 
 TOLD = 3  # bad rows that a night tells one by one
 
@@ -25,16 +29,15 @@ def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
     )
 
     @dg.multi_asset(
-        name=f"pull_{table.name}".replace("-", "_"),
+        name=_step(table),
         specs=[spec],
         partitions_def=project.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=WAREHOUSE_POOL,
     )
     def stream(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        first, last = run_days(context)
         try:
-            load = ingest(project.warehouse, table, first, last, earliest_day(project.config))
+            load = _pulls(project, context).landed(table)
         except OkrError as error:
             context.log.warning(str(error))
             # Requests were repeated already, for as long as the connector's `retry_for`.
@@ -48,6 +51,9 @@ def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
             context.log.warning(f"{table.name}: left out {bad.place}:{bad.line}: {bad.problem}")
         if (more := len(load.bad_rows) - TOLD) > 0:
             context.log.warning(f"{table.name}: left out {more} more rows; they are all in ledger.quarantine.")
+        with project.warehouse.open() as connection:
+            known = Counter(coverage(connection, table.name).values())
+        days = {f"days {words}": known[state] for state, words in STATES.items()}
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": change.received,
@@ -59,8 +65,28 @@ def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
                 "unchanged": change.unchanged,
                 "available through": str(load.available_through),
                 "final through": str(load.final_through),
+                **days,
                 "said by the source": dg.MetadataValue.json(load.notes),
             }
         )
 
     return stream
+
+
+def _step(table: Table) -> str:
+    return f"pull_{table.name}".replace("-", "_")
+
+
+def _pulls(project: Project, context: dg.AssetExecutionContext) -> Ahead:
+    """The pulls of this run: its first step begins them all, each source in a thread of its own."""
+    run = context.run
+    if run.run_id not in project.pulls:
+        tables = [
+            table
+            for table in project.config.tables.values()
+            if run.asset_selection is None or source_key(project.config, table.name) in run.asset_selection
+            if run.step_keys_to_execute is None or _step(table) in run.step_keys_to_execute
+        ]
+        project.pulls.clear()  # of a run before, in this process
+        project.pulls[run.run_id] = Ahead(project.warehouse, tables, *run_days(context), earliest_day(project.config))
+    return project.pulls[run.run_id]

@@ -62,7 +62,14 @@ def record(connection: duckdb.DuckDBPyConnection, number: int, load: Load) -> No
         )
 
 
-STATES = ("rows", "empty", "not_final", "failed", "never_fetched")  # of a day, see ledger.coverage
+# Of a day, see ledger.coverage; and what people read.
+STATES = {
+    "rows": "with rows",
+    "empty": "empty",
+    "not_final": "not final",
+    "failed": "failed",
+    "never_fetched": "never fetched",
+}
 
 
 def coverage(connection: duckdb.DuckDBPyConnection, table_name: str) -> dict[date, str]:
