@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from okr_pipeline.config import Config
+from okr_pipeline.turns import COMMAND_LINE, end_abandoned, turn
 from okr_pipeline.warehouse import Warehouse
 from okr_pipeline.warehouse.engine import statement
 
@@ -21,6 +22,10 @@ telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency:
   pools: {granularity: op, default_limit: 1}
+run_monitoring: # a run that hangs is ended after six hours, and what it held is free again
+  enabled: true
+  max_runtime_seconds: 21600
+  free_slots_after_run_end_seconds: 60
 """
 
 
@@ -73,10 +78,12 @@ def run_night(config: Config, home: Path, first: date, last: date, say: Callable
     loggers = dg.Definitions(loggers={"plain": dg.LoggerDefinition(lambda _: _Plain(say))})
     definitions = dg.Definitions.merge(assemble(Project(config, Warehouse(home))), loggers)
     days = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
-    with dg.DagsterInstance.get() as instance:
+    with turn(home, say), dg.DagsterInstance.get() as instance:
+        if end_abandoned(instance):
+            say("An earlier run was killed before its end; its days are caught up with.")
         for job in (NIGHTLY, SCORING):
             result = definitions.resolve_job_def(job).execute_in_process(
-                instance=instance, tags=days, raise_on_error=False, run_config={"loggers": {"plain": {}}}
+                instance=instance, tags=days | COMMAND_LINE, raise_on_error=False, run_config={"loggers": {"plain": {}}}
             )
             for event in result.filter_events(lambda event: event.is_step_failure):
                 failure = event.step_failure_data

@@ -8,6 +8,7 @@ from okr_pipeline.assets.metrics import metrics_asset
 from okr_pipeline.assets.scorecard import scorecard_asset
 from okr_pipeline.assets.scores import scores_asset
 from okr_pipeline.assets.streams import stream_asset
+from okr_pipeline.turns import COMMAND_LINE
 
 NIGHTLY, SCORING = "nightly", "scoring"
 
@@ -31,6 +32,8 @@ def assemble(project: Project) -> dg.Definitions:
     )  # fmt: skip
     def score_what_can_be(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run  # of any job: "Materialize all" and a backfill run the same steps as the night
+        if run.tags.items() >= COMMAND_LINE.items():
+            return dg.SkipReason("`okr run` scores what can be by itself.")
         if run.job_name == SCORING:
             return dg.SkipReason("This was the attempt to score what can be; its failure is told to people.")
         return dg.RunRequest(run_key=run.run_id, tags={key: v for key, v in run.tags.items() if "partition" in key})

@@ -1,0 +1,71 @@
+"""A run that was killed holds nothing up; two runs take turns."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from okr_pipeline.night import instance_home
+from okr_pipeline.turns import COMMAND_LINE, turn
+
+KILLED = """
+import sys
+from datetime import date
+from pathlib import Path
+from okr_pipeline.assets import streams
+from okr_pipeline.cli import main
+import os, signal
+def dies(*_): os.kill(os.getpid(), signal.SIGKILL)
+streams.ingest = dies
+sys.argv = ["okr", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.fixture
+def small(config: Path) -> Path:
+    """A configuration of one source and one objective."""
+    for path in [*config.glob("connectors/*"), *config.glob("metrics/*"), *config.glob("objectives/*")]:
+        if path.name not in ("files.yaml", "learning.yaml", "2-learning.yaml"):
+            path.unlink()
+    shutil.rmtree(config / "views")
+    return config
+
+
+def test_what_a_killed_run_held_is_free_for_the_next(
+    tmp_path: Path, okr: Any, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in the middle of a step: Dagster's storage still says that it runs and holds the only slot of the pool."""
+    night = ("run", "--sandbox", "--home", str(tmp_path / "home"), "--config", str(small), "--date", "2026-11-14")
+    killed = subprocess.run([sys.executable, "-c", KILLED, *night], check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    instance_home(tmp_path / "home")
+    with dg.DagsterInstance.get() as instance:
+        assert len(instance.get_runs(dg.RunsFilter(tags=COMMAND_LINE, statuses=[dg.DagsterRunStatus.STARTED]))) == 1
+        assert len(instance.event_log_storage.get_concurrency_run_ids()) == 1
+    done = okr(*night)
+    assert done.code == 0, done.out + done.err
+    assert "An earlier run was killed before its end" in done.out
+    with dg.DagsterInstance.get() as instance:
+        assert [run.status.value for run in instance.get_runs()] == ["SUCCESS", "FAILURE"]
+        assert not instance.event_log_storage.get_concurrency_run_ids()
+
+
+def test_a_second_run_waits_for_the_first(tmp_path: Path) -> None:
+    holding = "import sys, time, pathlib; from okr_pipeline.turns import turn\n"
+    holding += "with turn(pathlib.Path(sys.argv[1]), print): print('has it', flush=True); time.sleep(1)"
+    with subprocess.Popen([sys.executable, "-c", holding, str(tmp_path)], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "has it\n"
+        said: list[str] = []
+        with turn(tmp_path, said.append):
+            assert first.wait(timeout=5) == 0
+            assert said == ["Another `okr run` is at work here; waiting for its end."]
