@@ -41,6 +41,7 @@ def metrics_asset(project: Project) -> dg.AssetsDefinition:
         partitions_def=project.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=WAREHOUSE_POOL,
+        can_subset=True,  # some can be asked for; all are measured, and those asked for are told
     )
     def measured(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with project.warehouse.open() as connection:
@@ -48,11 +49,13 @@ def metrics_asset(project: Project) -> dg.AssetsDefinition:
             change = measure(connection, config, config.metrics.values())
             counts = dict(connection.execute("SELECT metric, COUNT(*) FROM metric.parts GROUP BY metric").fetchall())
         context.log.info(f"metrics: {change.inserted:,} new, {change.changed:,} changed, {change.vanished:,} gone")
-        for view in config.views:
-            yield dg.MaterializeResult(asset_key=source_key(config, view))
-        for metric in config.metrics:
-            yield dg.MaterializeResult(
-                asset_key=["metric", metric], metadata={"dagster/row_count": counts.get(metric, 0)}
+        told = [dg.MaterializeResult[None](asset_key=source_key(config, view)) for view in config.views]
+        told += [
+            dg.MaterializeResult[None](
+                asset_key=dg.AssetKey(["metric", metric]), metadata={"dagster/row_count": counts.get(metric, 0)}
             )
+            for metric in config.metrics
+        ]
+        yield from (result for result in told if result.asset_key in context.selected_asset_keys)
 
     return measured

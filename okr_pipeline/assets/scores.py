@@ -32,6 +32,7 @@ def scores_asset(project: Project) -> dg.AssetsDefinition:
         partitions_def=project.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=WAREHOUSE_POOL,
+        can_subset=True,  # some can be asked for; all are scored, and those asked for are told
     )
     def scored(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         _, as_of = run_days(context)
@@ -40,10 +41,10 @@ def scores_asset(project: Project) -> dg.AssetsDefinition:
             results = scores_as_of(connection, config, as_of).to_pylist()
             objectives = objectives_as_of(connection, config, as_of).to_pylist()
         context.log.info(f"scores: load {load}, {change.inserted:,} new, {change.changed:,} changed")
-        for row in results:
-            yield dg.MaterializeResult(asset_key=["key_result", row["key_result"]], metadata=_metadata(row))
-        for row in objectives:
-            yield dg.MaterializeResult(asset_key=["objective", row["objective"]], metadata=_metadata(row))
+        for kind, rows in (("key_result", results), ("objective", objectives)):
+            for row in rows:
+                if (key := dg.AssetKey([kind, row[kind]])) in context.selected_asset_keys:
+                    yield dg.MaterializeResult(asset_key=key, metadata=_metadata(row))
 
     return scored
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,16 +26,6 @@ streams.ingest = dies
 sys.argv = ["okr", *sys.argv[1:]]
 main()
 """
-
-
-@pytest.fixture
-def small(config: Path) -> Path:
-    """A configuration of one source and one objective."""
-    for path in [*config.glob("connectors/*"), *config.glob("metrics/*"), *config.glob("objectives/*")]:
-        if path.name not in ("files.yaml", "learning.yaml", "2-learning.yaml"):
-            path.unlink()
-    shutil.rmtree(config / "views")
-    return config
 
 
 def test_what_a_killed_run_held_is_free_for_the_next(
