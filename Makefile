@@ -24,6 +24,7 @@ lint: .venv/installed
 bench: .venv/installed ## speed and memory, as ratios
 	$(BIN)/python -m benchmarks.landing
 	$(BIN)/python -m benchmarks.night
+	$(BIN)/python -m benchmarks.scoring
 
 install: .venv/installed
 
