@@ -79,6 +79,7 @@ def _formula_lines(found: dict[str, Any]) -> list[str]:
         f"Formula   {worked}",
         f"Parts     {parts}",
         f"Value     {with_numbers} = {value}" + ("" if unit == "percent" else f" {unit}"),
+        *_baseline_lines(found["measured_baseline"], unit),
         f"Progress  {way}{found['progress']:.4f}",
         f"Score     {found['score']:.4f}, expected by now {found['expected']:.4f}: {found['status']}",
         f"Final     {final}; last data day {found['last_data_day']}",
@@ -86,6 +87,13 @@ def _formula_lines(found: dict[str, Any]) -> list[str]:
     return lines + (
         [f"Alongside {number(found['alongside'], unit)} (shown, not scored)"] if found["alongside"] is not None else []
     )
+
+
+def _baseline_lines(measured: dict[str, Any] | None, unit: str) -> list[str]:
+    if measured is None:
+        return []
+    days, known = f"{measured['first_day']} to {measured['last_day']}", f"{measured['known_at']:%Y-%m-%d %H:%M}Z"
+    return [f"Baseline  {number(measured['value'], unit)}, measured over {days}, as known at {known}"]
 
 
 def _day_line(day: dict[str, Any]) -> str:

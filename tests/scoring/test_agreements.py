@@ -11,6 +11,8 @@ from naive import DAY, Row
 from test_windows import FIRST, LAST, rows_of, world
 from world import configuration
 
+from okr_pipeline.audit.explain import explanation
+from okr_pipeline.audit.text import explanation_text
 from okr_pipeline.config import load
 from okr_pipeline.errors import ConfigError
 from okr_pipeline.scoring import earliest_day
@@ -100,6 +102,18 @@ def test_it_is_measured_once_whatever_the_source_restates_later(tmp_path):
         assert made.scored(NOV_15)[0]["kr0", NOV_15]["baseline"] == 70
     stored = made.connection.execute("SELECT value, first_day, last_day FROM scores.baselines").fetchall()
     assert stored == [(70, date(2026, 7, 1), date(2026, 9, 30))]
+
+
+def test_where_and_when_it_was_measured_is_told(tmp_path):
+    made = world(tmp_path, UP_TO_90)
+    made.land("src_flow", date(2026, 7, 1), LAST, rows_of((date(2026, 8, 3), 70), (NOV_1, 80)))
+    made.scored(NOV_15)
+    found = explanation(made.connection, "kr0", NOV_15)
+    measured = found["measured_baseline"]
+    days = measured["first_day"], measured["last_day"]
+    assert (measured["value"], *days) == (70, date(2026, 7, 1), date(2026, 9, 30))
+    assert measured["parts"] == {"sum_n": 70}
+    assert "Baseline  70, measured over 2026-07-01 to 2026-09-30, as known at 20" in explanation_text(found)
 
 
 def test_until_its_days_are_final_there_is_no_baseline_and_no_score(tmp_path):

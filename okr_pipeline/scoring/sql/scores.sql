@@ -46,6 +46,7 @@ planned AS (
 cadence AS (
     SELECT m.key_result, m.version, m.as_of,
         CASE WHEN BOOL_AND(m.why_not IS NULL OR m.why_not IN ('no_data_yet', 'division_by_zero'))
+                 AND (NOT k.is_manual OR COUNT(m.value) > 0) -- until anybody has said anything nothing is known to be missed
              THEN SUM(CASE WHEN m.kept THEN 1 ELSE 0 END) END AS value,
         CAST(TO_JSON({'kept': SUM(CASE WHEN m.kept THEN 1 ELSE 0 END), 'complete': SUM(CASE WHEN m.complete THEN 1 ELSE 0 END),
                       'planned': p.planned}) AS VARCHAR) AS parts,
@@ -54,14 +55,16 @@ cadence AS (
         CAST(NULL AS VARCHAR) AS steps,
         BOOL_AND(m.final) AS final, MIN(m.last_data_day) AS last_data_day,
         MIN(m.first_day) AS first_day, MAX(CASE WHEN m.first_day IS NOT NULL THEN m.last_day END) AS last_day,
-        MIN(CASE WHEN m.why_not NOT IN ('no_data_yet', 'division_by_zero') THEN m.why_not END) AS reason,
+        COALESCE(MIN(CASE WHEN m.why_not NOT IN ('no_data_yet', 'division_by_zero') THEN m.why_not END),
+                 CASE WHEN k.is_manual AND COUNT(m.value) = 0 THEN 'no_data_yet' END) AS reason,
         SUM(CASE WHEN m.complete THEN 1 ELSE 0 END) / p.planned AS expected,
         'complete intervals' AS pace,
         p.planned
     FROM judged AS m
     JOIN planned AS p ON p.version = m.version
+    JOIN key_results AS k ON k.version = m.version
     WHERE m.role = 'interval'
-    GROUP BY m.key_result, m.version, m.as_of, p.planned
+    GROUP BY m.key_result, m.version, m.as_of, p.planned, k.is_manual
 ),
 
 together AS (
