@@ -115,6 +115,11 @@ class KeyResult:
         return self.spec.id
 
     @property
+    def unit(self) -> str | Text:
+        """What a value of it is in: the metric's unit, or with milestones the share that is done."""
+        return "percent" if self.spec.milestones else self.metric.unit
+
+    @property
     def versions(self) -> tuple[KeyResult, ...]:
         """All that it said and says, oldest first."""
         return (*self.earlier, self)

@@ -110,15 +110,15 @@ def _value_marks(
     yield from _pace(frame, result, row, days)
     yield from _line(frame, _within(result.period, days))
     crowded = start is not None and bool(goals) and 0 < goals[0] - start < (frame.high - frame.low) / 5
-    falls = start is not None and bool(goals) and goals[0] < start
+    falls = bool(goals) and row["baseline"] is not None and goals[0] < row["baseline"]
     # The goal is named where neither the values nor the pace are: on the right until the values have come so far.
     goal_at, goal_align = (1, "right") if not days or frame.x(days[-1]["x"]) < 0.65 else (0, "left")
     for w in languages:
         for goal in goals:
-            said = w("label_goal", value=w.number(goal, result.metric.unit))
+            said = w("label_goal", value=w.number(goal, result.unit))
             yield _text(w, said, goal_at, frame.y(goal), dy=9 if falls else -8, align=goal_align)
         if start is not None:
-            said = w("label_start", value=w.number(start, result.metric.unit))
+            said = w("label_start", value=w.number(start, result.unit))
             yield _text(w, said, 1, frame.y(start), dy=9 if crowded else -8, align="right")
         yield from _months(frame, result.period, w)
     yield _rule(0, 0, 1, 0, "rule")
@@ -129,7 +129,8 @@ def _pace(frame: Frame, result: KeyResult, row: dict[str, Any], days: Sequence[D
     start, goal, pace = row["baseline"], row["target"], result.spec.pace
     if start is None or goal is None or pace.kind == "constant":
         return
-    if pace.kind != "linear" or result.spec.lag or result.earlier:
+    stepwise = any(step.due for step in result.spec.milestones or ())
+    if pace.kind != "linear" or result.spec.lag or result.earlier or stepwise:
         for day in (each for each in _within(result.period, days) if each["expected"] is not None):
             yield _point("pace", frame, day["x"], start + (goal - start) * day["expected"], "pace")
         return

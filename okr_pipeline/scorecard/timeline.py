@@ -96,12 +96,13 @@ class Timeline:
 
     def _static(self, result: KeyResult) -> dict[str, Any]:
         """What does not change from day to day, as far as its words depend on it."""
-        spec, unit = result.spec, result.metric.unit
+        spec, unit = result.spec, result.unit
         window = spec.over if spec.over and spec.over.kind != "to_date" else None
         return {
             "id": result.id,
             "objective": result.objective,
             "kind": spec.kind,
+            "baseline": spec.baseline is not None,
             "lag": spec.lag,
             "owner": result.owner,
             "unit": unit if isinstance(unit, str) else {"en": unit.en, "th": unit.th},

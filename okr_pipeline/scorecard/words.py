@@ -90,7 +90,7 @@ class Words:
 
     def goal(self, result: KeyResult, row: dict[str, Any]) -> str:
         """What is to be reached: `from 30% to 40%`, `at least 1 every 2 weeks`."""
-        spec, unit = result.spec, "percent" if result.metric.unit == "percent" else ""
+        spec, unit = result.spec, "percent" if result.unit == "percent" else ""
         bound = spec.bound
         if spec.milestones:
             goal = self("goal_milestones", n=len(spec.milestones))
@@ -109,11 +109,11 @@ class Words:
 
     def value(self, result: KeyResult, row: dict[str, Any]) -> str:
         """The number alone; a cadence's is the number of intervals kept."""
-        return self.number(row["value"], "" if result.spec.every else result.metric.unit)
+        return self.number(row["value"], "" if result.spec.every else result.unit)
 
     def of(self, result: KeyResult, row: dict[str, Any]) -> str:
         """What the number counts and when: `requests, 9–15 Nov`, or for a cadence `of 14 weeks`."""
-        spec, unit = result.spec, result.metric.unit
+        spec, unit = result.spec, result.unit
         if every := spec.every:
             name = "of_intervals" if every.count > 1 else "of_units" if row["target"] != 1 else "of_unit"
             return self(name, n=self.number(row["target"]), unit=self(every.unit), count=every.count)
@@ -125,7 +125,7 @@ class Words:
     def full_value(self, result: KeyResult, row: dict[str, Any]) -> str:
         """Number and what it counts: `34.1%, 26 Oct – 1 Nov`, `5 of 14 weeks`."""
         of = self.of(result, row)
-        apart = ", " if result.metric.unit == "percent" and not result.spec.every else " "
+        apart = ", " if result.unit == "percent" and not result.spec.every else " "
         return f"{self.value(result, row)}{apart if of else ''}{of}"
 
     def way(self, row: dict[str, Any]) -> str:
@@ -140,7 +140,7 @@ class Words:
         if row["alongside"] is None or window is None:
             return ""
         named = self(window.kind, unit=self(window.unit), days=window.days)
-        return self("alongside", value=self.amount(row["alongside"], result.metric.unit), window=named)
+        return self("alongside", value=self.amount(row["alongside"], result.unit), window=named)
 
     def data(self, row: dict[str, Any]) -> str:
         """Of when the data are, and whether people said them: `Data to 13 Nov · not final yet`, `… · final · manual`."""
@@ -151,7 +151,7 @@ class Words:
 
     def points(self, result: KeyResult) -> str:
         """What is agreed for certain days: `20% by 31 Oct, 440 by 30 Nov`; nothing where nothing is."""
-        unit = result.metric.unit
+        unit = result.unit
         due = [
             (point.day, self.amount(point.value, unit) if point.value else self.share(float(point.share or 0)))
             for point in result.spec.pace.checkpoints
@@ -214,7 +214,7 @@ class Words:
     def interval(self, result: KeyResult, interval: Any) -> str:
         """One box of a cadence for those who hear it: `kept (2 seminars)`; its first day stands before it."""
         said = self(f"interval_{interval.state}")
-        counted = f" ({self.amount(interval.value, result.metric.unit)})" if interval.value is not None else ""
+        counted = f" ({self.amount(interval.value, result.unit)})" if interval.value is not None else ""
         return f"{said}{counted}"
 
     def headline(self, statuses: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from okr_pipeline.scorecard import write
 from okr_pipeline.scorecard.words import Words
 from okr_pipeline.scoring import scores_as_of
 
+SHIPPED = Path(__file__).parents[2] / "okr_config"
 LAST = date(2026, 11, 15)
 DAYS = [LAST - timedelta(days=n) for n in (0, 1, 2, 3, 5, 7, 8, 10, 13, 14, 15, 17, 20, 21, 24, 28, 33, 38, 44, 45)]
 NUMBERS = ("value", "score", "expected", "alongside")
@@ -295,6 +296,71 @@ def test_hostile_text_in_configuration_and_data_is_shown_as_text(
     assert [text in each for each in found] == [True] * len(found), found
     assert shown.execute_script("return document.querySelectorAll('img, iframe, body script').length") == 4
     assert shown.execute_script("return document.documentElement.scrollWidth") <= 360
+
+
+AGREED = """
+id: agreed
+title: Agreed otherwise
+period: FY2570-Q1
+owner: Launch Lead
+key_results:
+  - id: steps
+    metric: features_prioritised
+    milestones:
+      - {step: F-01, title: {en: Remote start, th: เปิดเครื่องจากมือถือ}, weight: 3, due: 2026-10-20}
+      - {step: F-12, due: 2026-11-30}
+      - {step: F-20, due: 2026-11-01}
+  - id: changed
+    metric: joint_seminars
+    baseline: 0
+    target: 8
+    pace: {2026-10-31: 20% of the way}
+    changes: [{from: 2026-11-01, target: 4}]
+  - {id: morale, metric: team_morale, at_most: 80%}
+"""
+
+
+@pytest.fixture(scope="module")
+def agreed(demo: Any, night: Any, okr: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of key results with milestones, a target that was changed, and a number that somebody said."""
+    root = tmp_path_factory.mktemp("agreed")
+    config = Path(shutil.copytree(SHIPPED, root / "okr_config"))
+    for other in (config / "objectives").iterdir():
+        other.unlink()
+    (config / "objectives" / "1.yaml").write_text(AGREED, encoding="utf-8")
+    morale = "team_morale: {title: Team morale, unit: percent, from: checkins, value: latest(value)}"
+    (config / "metrics" / "people.yaml").write_text(morale, encoding="utf-8")
+    home = demo.copy(root / "home")
+    night(home, LAST, sources=(), config=config)
+    said = ("--value", "72%", "--note", "survey", "--by", "Nok", "--day", "2026-11-02")
+    where = ("--home", home, "--config", config)
+    done = okr("checkin", "morale", *said, *where, OKR_NOW="2026-11-16T10:00:00+07:00")
+    assert done.code == 0, done.err
+    return home / "published" / "scorecard.html"
+
+
+def test_steps_changed_targets_and_what_people_said_are_those_of_the_day(shown: Any, agreed: Path) -> None:
+    shown.get(agreed.as_uri())
+    choose(shown, "choose-en")
+    text = "return document.getElementById(arguments[0]).innerText"
+    for day, steps, goal in (
+        (45, ("Remote start", "F-12 done on 10 Nov", "F-20 due on 1 Nov, not done", "all 3 steps"), "from 0 to 4"),
+        (31, ("F-12 due on 30 Nov", "F-20 due on 1 Nov"), "from 0 to 4"),
+        (30, ("F-12 due on 30 Nov",), "from 0 to 8"),
+    ):
+        found = shown.execute_script(GO, day)
+        told = " ".join(shown.execute_script(text, "steps").split())
+        for words in steps:
+            assert words in told, (day, told)
+        assert found["changed"]["en"]["goal"] == goal, day
+    shown.execute_script(GO, 45)
+    told = grounds(shown)
+    assert "Remote start by 20 Oct, F-12 by 30 Nov, F-20 by 1 Nov" in told["steps"]
+    assert "survey" in told["morale"]
+    assert "1 + (80% − 72%) ÷ 80% = 110%, which counts as 100%" in told["morale"]
+    assert "manual" in shown.execute_script(text, "morale")
+    marks = "return document.querySelectorAll('#morale .chart .said path').length"
+    assert shown.execute_script(marks) == 1
 
 
 def test_it_prints_on_a_few_sheets_of_a4(shown: Any) -> None:
