@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -49,10 +49,10 @@ class Source:
 
     def at(self, *where: str | int) -> Source:
         """One entry of the file, with places still told from the whole file."""
-        lines = {path[len(where) :]: line for path, line in self.lines.items() if path[: len(where)] == where}
         data = self.data
         for part in where:
             data = data[part]
+        lines = {path: self.lines[*where, *path] for path in _paths(data) if (*where, *path) in self.lines}
         return Source(self.path, data, lines, (*self.prefix, *where))
 
     def changed(self, change: Source) -> Source:
@@ -140,6 +140,14 @@ def read(path: Path, shown_as: str, problems: Problems) -> Source | None:
         return None
     lines: dict[Path_, int] = {(): 1}
     return Source(shown_as, _plain(loaded, (), lines), lines)
+
+
+def _paths(data: Any) -> Iterator[Path_]:
+    """Where `data` has anything, itself included."""
+    yield ()
+    inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for part, value in inner:
+        yield from ((part, *path) for path in _paths(value))
 
 
 def _plain(node: Any, where: Path_, lines: dict[Path_, int]) -> Any:
