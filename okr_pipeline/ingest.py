@@ -43,7 +43,8 @@ def ingest(warehouse: Warehouse, table: Table, first: date, last: date, earliest
 
 def due(connection: duckdb.DuckDBPyConnection, table: Table, first: date, last: date, earliest: date) -> Window:
     """The days to pull so that the table is up to date for `first` to `last`."""
-    start = min(first - timedelta(days=table.lookback), first)
+    # Nothing looks back to days before `earliest`: pulled by some nights only, they would tell which ones had failed.
+    start = min(first, max(first - timedelta(days=table.lookback), earliest))
     return Window(catch_up(connection, table.name, earliest, start), last)
 
 

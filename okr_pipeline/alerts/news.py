@@ -46,6 +46,8 @@ def tell(config: Config, home: Path, *, failed: str | None = None, always: bool 
         scored = days_scored(connection)
         as_of = scored[1] if scored else clock.today(config.organisation.timezone) - timedelta(days=1)
         alarms = list(_alarms(config, as_of, scored is not None, failed))
+        if not (scored or alarms):
+            return Outcome("nothing to tell: nothing is scored yet")
         known_at = connection.execute("SELECT MAX(known_at) FROM ledger.loads").fetchall()[0][0] or _NEVER
         now = Told(as_of, known_at, frozenset(alarm.kind for alarm in alarms))
         last, tried = kept.last(), kept.last(delivered=False)

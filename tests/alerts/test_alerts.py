@@ -145,6 +145,13 @@ def test_a_night_that_fails_is_told_once_with_its_reason_and_so_is_its_end(night
     assert "The nights are scored again." in told[2][0]["message"]
 
 
+def test_before_the_first_night_there_is_nothing_to_tell(
+    tmp_path: Path, at: Any, shipped: Config, receiver: Receiver
+) -> None:
+    assert tell(shipped, tmp_path / "new").summary == "nothing to tell: nothing is scored yet"
+    assert receiver.take() == []
+
+
 def test_a_first_night_that_fails_before_there_is_any_score_is_told(
     tmp_path: Path, at: Any, shipped: Config, receiver: Receiver
 ) -> None:

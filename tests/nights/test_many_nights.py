@@ -14,7 +14,7 @@ from typing import Any
 from conftest import contents
 
 LAST = date(2026, 11, 30)
-NIGHTS = int(os.environ.get("OKR_NIGHTS", "8"))
+NIGHTS = int(os.environ.get("OKR_NIGHTS", "5"))
 KINDS = {
     "ga4": ("refused", "429", "500", "403", "malformed"),
     "search": ("refused", "500", "401", "malformed"),
