@@ -17,6 +17,7 @@ BUILT_IN = {
     "sql": "okr_pipeline.connectors.sql:SQL",
     "files": "okr_pipeline.connectors.files:Files",
     "rest": "okr_pipeline.connectors.rest:Rest",
+    "dlt": "okr_pipeline.connectors.dlt:Dlt",
 }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -12,8 +12,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 
@@ -22,10 +20,8 @@ from okr_pipeline.connectors.contract import Window
 from okr_pipeline.connectors.credentials import ClientCredentials, basic, bearer
 from okr_pipeline.connectors.json_api import ApiSettings, Endpoint
 from okr_pipeline.connectors.json_path import MISSING, PathText, path
-from okr_pipeline.connectors.json_rows import Epoch, JsonRows
-from okr_pipeline.connectors.tables import Name, TableStream
-
-T = TypeVar("T", bound=Collection[str])
+from okr_pipeline.connectors.json_stream import JsonStream
+from okr_pipeline.connectors.tables import Name
 
 
 def _mapping(value: object) -> object:
@@ -143,30 +139,13 @@ class Pages(Written):
         return {self.param: self.start if self.start is not None else int(self.by == "page")}
 
 
-class RestStream(TableStream):
-    """One list of the API. `get` and `params` may hold the window's days; `rows` is where the rows are in an answer,
-    `paths` where a column's field is in a row, unless it is named as the column is. A column in `optional` may be
-    missing from a row; one in `epochs` is a timestamp that comes as seconds or milliseconds since 1970."""
+class RestStream(JsonStream):
+    """One list of the API. `get` and `params` may hold the window's days; `rows` is where the rows are in an answer."""
 
     get: Templated = Field(pattern=r"^/")
     params: dict[Name, Param] = Field(default={})
     rows: PathText
     pages: Pages | None = None
-    paths: dict[Name, PathText] = Field(default={})
-    optional: tuple[Name, ...] = ()
-    epochs: dict[Name, Epoch] = Field(default={})
-
-    @field_validator("paths", "optional", "epochs")
-    @classmethod
-    def _of_columns(cls, names: T, info: ValidationInfo) -> T:
-        columns: Mapping[str, str] = info.data.get("columns", {})
-        if unknown := [name for name in names if columns and name not in columns]:
-            raise ValueError(f"{', '.join(unknown)} is not a column; write one of {', '.join(columns)}")
-        if info.field_name == "epochs" and (wrong := [name for name in names if columns.get(name) != "timestamp"]):
-            raise ValueError(f"{', '.join(wrong)} is not a timestamp; give it that type under `columns`")
-        if info.field_name == "optional" and (wrong := [name for name in names if name in info.data.get("key", ())]):
-            raise ValueError(f"{', '.join(wrong)} is part of the key, which every row must have")
-        return names
 
     def request(self, window: Window, timezone: str) -> paging.Request:
         """The request for the first page of a window."""
@@ -176,10 +155,6 @@ class RestStream(TableStream):
 
         params = {name: filled(value) for name, value in self.params.items()}
         return paging.Request(filled(self.get), {**params, **(self.pages.begins() if self.pages else {})})
-
-    def typed(self) -> JsonRows:
-        """How its rows become columns."""
-        return JsonRows(self.source_schema(), self.paths, frozenset(self.optional), self.epochs)
 
 
 class RestSettings(ApiSettings):
