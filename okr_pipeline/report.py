@@ -55,7 +55,11 @@ def score_rows(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: dat
         "known_at": scoring.known_at.isoformat() + "Z",
         "configuration": scoring.configuration,
         "objectives": [
-            {"objective": row["objective"], "title": scoring.objectives[row["objective"]]["title"]}
+            {
+                "objective": row["objective"],
+                "title": scoring.objectives[row["objective"]]["title"],
+                "parent": scoring.objectives[row["objective"]].get("parent"),
+            }
             | {name: row[name] for name in ("score", "coverage", "expected", "status")}
             for row in objectives_at(connection, scoring, as_of).to_pylist()
         ],
@@ -112,11 +116,14 @@ def print_scores(
             justify="left" if column in ("Key result", "Status", "Note") else "right",
             no_wrap=column not in ("Key result", "Note"),
         )
+    depth: dict[str, int] = {}
     for objective in answer["objectives"]:
+        depth[objective["objective"]] = beneath = depth.get(objective["parent"], -1) + 1
+        indent = "  " * beneath
         score = number(objective["score"], "percent")
         status = f"[{_STYLE.get(objective['status'], 'default')}]{objective['status']}[/]"
         grid.add_row(
-            f"[bold]{objective['title']['en']}[/]",
+            f"{indent}[bold]{objective['title']['en']}[/]",
             "",
             "",
             "",
@@ -128,7 +135,7 @@ def print_scores(
             if row["objective"] == objective["objective"]:
                 unit = row["unit"]
                 grid.add_row(
-                    f"  {row['key_result']}",
+                    f"{indent}  {row['key_result']}",
                     *(number(row[name], unit) for name in ("value", "baseline", "target")),
                     *(number(row[name], "percent") for name in ("score", "expected")),
                     f"[{_STYLE.get(row['status'], 'default')}]{row['status']}[/]",

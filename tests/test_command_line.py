@@ -198,7 +198,7 @@ def answer(demo, okr) -> dict[str, Any]:
 def test_json_has_the_documented_keys_in_their_order(answer):
     assert list(answer) == ["as_of", "known_at", "configuration", "objectives", "key_results"]
     for row in answer["objectives"]:
-        assert set(row) == {"objective", "title", "score", "coverage", "expected", "status"}
+        assert set(row) == {"objective", "title", "parent", "score", "coverage", "expected", "status"}
     for row in answer["key_results"]:
         assert set(row) == {*IN_THE_DESIGN, *BESIDES}
         assert [name for name in row if name in IN_THE_DESIGN] == IN_THE_DESIGN

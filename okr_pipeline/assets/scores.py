@@ -27,7 +27,10 @@ def scores_asset(project: Project) -> dg.AssetsDefinition:
                 for objective in config.objectives
                 for result in objective.key_results
             ),
-            *(_objective_spec(objective) for objective in config.objectives),
+            *(
+                _objective_spec(each, [part.id for part in config.objectives if part.parent == each.id])
+                for each in config.objectives
+            ),
         ],
         partitions_def=project.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -39,7 +42,9 @@ def scores_asset(project: Project) -> dg.AssetsDefinition:
         with project.warehouse.open() as connection:
             change, load = score(connection, config, as_of)
             results = scores_as_of(connection, config, as_of).to_pylist()
-            objectives = objectives_as_of(connection, config, as_of).to_pylist()
+            objectives = objectives_as_of(connection, config, as_of).to_pylist()[
+                ::-1
+            ]  # parts before what they are part of
         context.log.info(f"scores: load {load}, {change.inserted:,} new, {change.changed:,} changed")
         for kind, rows in (("key_result", results), ("objective", objectives)):
             for row in rows:
@@ -61,10 +66,13 @@ def _key_result_spec(result: KeyResult, objective: Objective) -> dg.AssetSpec:
     )
 
 
-def _objective_spec(objective: Objective) -> dg.AssetSpec:
+def _objective_spec(objective: Objective, parts: list[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         ["objective", objective.id],
-        deps=[["key_result", result.id] for result in objective.key_results],
+        deps=[
+            *(["key_result", result.id] for result in objective.key_results),
+            *(["objective", part] for part in parts),
+        ],
         description=f"{objective.title.en}\n\n{objective.title.th}\n\nOwner: {objective.owner}. Configured at {objective.place}.",
         group_name=_group(objective),
         kinds={"sql", "duckdb"},

@@ -59,6 +59,7 @@ def listing(config: Config) -> dict[str, Any]:
             {
                 "objective": objective.id,
                 "title": objective.title.model_dump(),
+                "parent": objective.parent,
                 "key_results": [
                     {"key_result": result.id, "title": result.title.model_dump(), "sentence": sentence(result)}
                     for result in objective.key_results

@@ -19,6 +19,7 @@ from okr_pipeline.config.periods import Period
 from okr_pipeline.config.resolved import Config, KeyResult, MeasuredBaseline, Metric, Objective, Table
 from okr_pipeline.config.source import Problems, Source, read, suggestion
 from okr_pipeline.config.suits import wrong_with_metric
+from okr_pipeline.config.tree import arranged
 from okr_pipeline.config.words import Measured
 from okr_pipeline.connectors.contract import Connector
 from okr_pipeline.connectors.own import own_folder
@@ -80,6 +81,7 @@ class _Loading:
         self.unset_is_wrong = unset_is_wrong
         self.problems = Problems()
         self.wrong: set[str] = set()  # connectors and views with a mistake of their own
+        self.empty: set[str] = set()  # objectives without a key result
         self.written: dict[str, Any] = {}  # what each name's definition says, for the hashes
 
     def config(self) -> Config:
@@ -88,7 +90,8 @@ class _Loading:
         tables = {table.name: table for table in self.tables()}
         views = {view.name: view for view in self._views(tables)}
         metrics = {metric.id: metric for metric in self._metrics(tables, views)}
-        objectives = tuple(self._objectives(organisation, metrics)) if organisation else ()
+        found = [*self._objectives(organisation, metrics)] if organisation else []
+        objectives = arranged(found, self.empty, self.problems)
         if not objectives and not self.problems.found:
             place = f"{self.directory.name}/objectives"
             self.problems.add(place, "there is no objective to score; add a file objectives/<name>.yaml")
@@ -213,12 +216,16 @@ class _Loading:
                 if found := self._key_result(of, source.at("key_results", index), spec):
                     results.append(found)
             self.written[f"objective {written.id}"] = source.data
+            if not written.key_results:
+                self.empty.add(written.id)
             yield Objective(
                 written.id,
                 written.title,
                 written.owner,
                 written.team,
                 period,
+                written.parent,
+                written.weight,
                 tuple(results),
                 source.place(()),
             )

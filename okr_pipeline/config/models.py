@@ -257,4 +257,6 @@ class ObjectiveYaml(Strict):
     period: str
     owner: str
     team: str | None = None
-    key_results: Annotated[list[KeyResultYaml], Field(min_length=1)]
+    parent: Id | None = None  # the objective that this one is part of
+    weight: Annotated[Decimal, Field(gt=0, le=1000)] = Decimal(1)  # in its parent
+    key_results: list[KeyResultYaml] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
@@ -131,15 +132,18 @@ class KeyResult:
 
 @dataclass(frozen=True)
 class Objective:
-    """An objective and its key results, in the order written."""
+    """An objective and its key results, in the order written. `weight` is its own in its parent; the topmost have depth 0."""
 
     id: str
     title: Text
     owner: str
     team: str | None
     period: Period
+    parent: str | None
+    weight: Decimal
     key_results: tuple[KeyResult, ...]
     place: str
+    depth: int = 0
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "resting_none": ("No key result rests on it.", "ไม่มีผลลัพธ์ใดใช้ข้อมูลนี้"),
     # objectives and key results
     "owner": ("Owner", "ผู้รับผิดชอบ"),
+    "part_of": ("part of “{title}”", "เป็นส่วนหนึ่งของ “{title}”"),
     "coverage_all": ("every key result scored", "มีคะแนนครบทุกข้อ"),
     "coverage_some": ("{share} of the weight scored", "มีคะแนนคิดเป็น {share} ของน้ำหนัก"),
     "expected": ("{expected} expected by now", "ควรได้ {expected} ณ วันนี้"),

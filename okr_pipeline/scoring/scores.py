@@ -43,6 +43,15 @@ _METRIC_TABLES = pa.schema(
     [("metric", pa.string()), ("table_name", pa.string()), ("delay", pa.int64()), ("is_level", pa.bool_())]
 )
 _CHECKPOINTS = pa.schema([("version", pa.int64()), ("day", pa.date32()), ("share", pa.float64())])
+_OBJECTIVE_TREE = pa.schema(
+    [
+        ("objective", pa.string()),
+        ("parent", pa.string()),
+        ("weight", pa.decimal128(18, 6)),
+        ("depth", pa.int64()),
+        ("period_first", pa.date32()),
+    ]
+)
 _MILESTONES = pa.schema(
     [
         ("version", pa.int64()),
@@ -64,7 +73,7 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     through = max(as_of, last_scored or as_of)
     _inputs(connection, config, through)
     status = config.organisation.status
-    shapes = _shapes(config)
+    shapes, deepest = _shapes(config), max(objective.depth for objective in config.objectives)
     for name, path, placeholders in (
         ("rescored", "rescored.sql", {"last": _last_scoring(connection, config), "earliest": earliest_day(config)}),
         ("windows", "windows.sql", {"through": through}),
@@ -76,7 +85,11 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         ("expected", "expected.sql", {}),
         ("last_good", "last_good.sql", {}),
         ("new_scores", "scores.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
-        ("new_objectives", "objectives.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
+        (
+            "new_objectives",
+            "objectives.sql",
+            {"on_track": status.on_track, "at_risk": status.at_risk, "deepest": deepest},
+        ),
     ):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {statement(f'scoring/sql/{path}', **placeholders)}")
     with transaction(connection):
@@ -88,9 +101,9 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         # Objectives are put together anew from the first day that any key result is scored again.
         theirs = (
             "GREATEST((SELECT MIN(since) FROM rescored),"
-            " (SELECT MIN(k.period_first) FROM temp.key_results AS k WHERE k.objective = objectives.objective))"
+            " (SELECT MIN(t.period_first) FROM objective_tree AS t WHERE t.objective = objectives.objective))"
         )
-        configured = " AND objective IN (SELECT objective FROM temp.key_results)"
+        configured = " AND objective IN (SELECT objective FROM objective_tree)"
         replace(
             connection, "scores.objectives", "new_objectives", ("objective", "as_of"), scope + theirs + configured, load
         )
@@ -149,6 +162,11 @@ def _inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date
     versions = _versions(config)
     rows = [{"version": number} | _row(version) for number, version in enumerate(versions)]
     _temporary(connection, "key_results", pa.Table.from_pylist(rows, _KEY_RESULTS))
+    tree = [
+        {"objective": o.id, "parent": o.parent, "weight": o.weight, "depth": o.depth, "period_first": o.period.first}
+        for o in config.objectives
+    ]
+    _temporary(connection, "objective_tree", pa.Table.from_pylist(tree, _OBJECTIVE_TREE))
     checkpoints = [
         {"version": number, "day": day, "share": share}
         for number, version in enumerate(versions)

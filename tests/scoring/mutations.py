@@ -197,4 +197,14 @@ MUTATIONS = {
         "CAST(expected * weight AS DECIMAL(38, 12))",
         "CAST(expected AS DECIMAL(38, 12))",
     ),
+    "a part weighs nothing in its parent": (
+        "objectives.sql",
+        "c.score, c.expected, t.weight, c.period_last",
+        "c.score, c.expected, 1 AS weight, c.period_last",
+    ),
+    "a part without a score counts as zero": (
+        "objectives.sql",
+        "CASE WHEN c.score IS NOT NULL THEN t.weight ELSE 0 END",
+        "t.weight",
+    ),
 }

@@ -330,15 +330,14 @@ def scores(kr: Row, metric: Metric, known: Known, through: date, week_starts: st
 
 
 def objective(rows: list[tuple[Row, Row]], thresholds: Any) -> Row:
-    """The roll-up of one day's (key result, row)s: score, coverage, expected and status."""
+    """The roll-up of one day's (key result or objective beneath, row)s: score, coverage, expected and status."""
     whole = sum(kr["weight"] for kr, _ in rows)
     scored = [(kr["weight"], row["score"]) for kr, row in rows if row["score"] is not None]
     coverage = Fraction(sum(w for w, _ in scored)) / whole
     mean = sum(w * s for w, s in scored) / sum(w for w, _ in scored) if coverage >= Fraction(1, 2) else None
     expected = sum(kr["weight"] * row["expected"] for kr, row in rows) / whole
-    passes_at = (
-        sum(kr["weight"] * (Fraction(7, 10) if kr.get("type") == "aspirational" else 1) for kr, _ in rows) / whole
-    )
+    at = {"aspirational": Fraction(7, 10), "committed": 1}
+    passes_at = sum(kr["weight"] * kr.get("passes_at", at[kr.get("type", "committed")]) for kr, _ in rows) / whole
     over = rows[0][1]["as_of"] >= rows[0][0]["period"][1]
     found = status(mean, expected, over, passes_at, thresholds)
     return {"score": mean, "coverage": coverage, "expected": expected, "status": found, "passes_at": passes_at}

@@ -69,6 +69,7 @@ def organisation(results: list[tuple[str, Row]], as_of: date, seed: int, *, gaps
         "name": f"{FIRST} to {LAST}", "period": (FIRST, LAST), "as_of": as_of, "seed": seed, "density": 1.5, "gaps": gaps,
         "okr": {"week_starts": "sunday", "status": {"on_track": 0.9, "at_risk": 0.5}},
         "thresholds": (Fraction(9, 10), Fraction(1, 2)), "objectives": {"a": made[::2], "b": made[1::2]},
+        "parents": {"b": ("a", Fraction(3))},
     }  # fmt: skip
 
 

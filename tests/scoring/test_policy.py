@@ -151,11 +151,18 @@ def organisations(draw: st.DrawFn) -> Row:
     objectives: dict[str, list[Row]] = {}
     for kr in results:
         objectives.setdefault(draw(st.sampled_from(["a", "b", "c", "d"])), []).append(kr)
+    there, weights = sorted(objectives), st.sampled_from([Fraction(1), Fraction(3), Fraction(1, 2)])
+    parents = {
+        name: (draw(st.sampled_from(there[:above])), draw(weights))
+        for above, name in enumerate(there)
+        if above and draw(st.booleans())
+    }
     as_of = days[0] + DAY * draw(st.integers(0, (days[1] - days[0]).days + 9))
     return {
         "name": period,
         "okr": okr,
         "objectives": objectives,
+        "parents": parents,
         "as_of": as_of,
         "period": days,
         "thresholds": (Fraction(str(on_track)), Fraction(1, 2)),

@@ -162,9 +162,15 @@ def written(name: str, value: Any, percent: bool) -> Any:
 
 
 def configuration(
-    folder: Path, objectives: Row, period: str, okr: Row | None = None, metrics: Row | None = None
+    folder: Path,
+    objectives: Row,
+    period: str,
+    okr: Row | None = None,
+    metrics: Row | None = None,
+    parents: Row | None = None,
 ) -> Config:
-    """Writes and loads an `okr_config`; `objectives` maps an id to its key results in `naive`'s form (without `period`)."""
+    """Writes and loads an `okr_config`; `objectives` maps an id to its key results in `naive`'s form (without `period`), and
+    `parents` one to what it is part of and its weight there."""
     units = {"unit": {"en": "things"}, "title": "A metric"}
     known, used = {name: yaml for name, (yaml, _) in METRICS.items()} | (metrics or {}), set()
     for key_results in objectives.values():
@@ -187,11 +193,13 @@ def configuration(
             percent = texts["metrics/all"][kr["metric"]]["unit"] == "percent"
             yaml = {key: written(key, value, percent) for key, value in kr.items()}
             listed.append(yaml)
-        texts[f"objectives/{name}"] = {"id": name, "title": name, "period": period, "owner": "x", "key_results": listed}
+        parent = dict(zip(("parent", "weight"), (parents or {}).get(name, ()), strict=False))
+        head = {"id": name, "title": name, "period": period, "owner": "x"}
+        texts[f"objectives/{name}"] = head | parent | {"key_results": listed}
     for name, text in texts.items():
         path = folder / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(text), encoding="utf-8")  # JSON is YAML
+        path.write_text(json.dumps(text, default=float), encoding="utf-8")  # JSON is YAML
     return load(folder, {})
 
 
