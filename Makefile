@@ -25,6 +25,7 @@ bench: .venv/installed ## speed and memory, as ratios
 	$(BIN)/python -m benchmarks.landing
 	$(BIN)/python -m benchmarks.night
 	$(BIN)/python -m benchmarks.scoring
+	$(BIN)/python -m benchmarks.pull
 	$(BIN)/python -m benchmarks.page
 
 install: .venv/installed
