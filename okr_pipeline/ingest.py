@@ -43,9 +43,10 @@ def ingest(warehouse: Warehouse, table: Table, first: date, last: date, earliest
 
 def due(connection: duckdb.DuckDBPyConnection, table: Table, first: date, last: date, earliest: date) -> Window:
     """The days to pull so that the table is up to date for `first` to `last`."""
-    # Nothing looks back to days before `earliest`: pulled by some nights only, they would tell which ones had failed.
-    start = min(first, max(first - timedelta(days=table.lookback), earliest))
-    return Window(catch_up(connection, table.name, earliest, start), last)
+    # A level may have been reported before any window begins. From one day on, whichever nights failed: else tables would tell.
+    begin = earliest - timedelta(days=table.lookback)
+    start = min(first, max(first - timedelta(days=table.lookback), begin))
+    return Window(catch_up(connection, table.name, begin, start), last)
 
 
 def pull(table: Table, window: Window) -> Pulled:

@@ -84,8 +84,8 @@ def _pulls(project: Project, context: dg.AssetExecutionContext) -> Ahead:
         tables = [
             table
             for table in project.config.tables.values()
-            if run.asset_selection is None or source_key(project.config, table.name) in run.asset_selection
-            if run.step_keys_to_execute is None or _step(table) in run.step_keys_to_execute
+            if not run.asset_selection or source_key(project.config, table.name) in run.asset_selection
+            if not run.step_keys_to_execute or _step(table) in run.step_keys_to_execute
         ]
         project.pulls.clear()  # of a run before, in this process
         project.pulls[run.run_id] = Ahead(project.warehouse, tables, *run_days(context), earliest_day(project.config))

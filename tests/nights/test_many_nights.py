@@ -14,7 +14,7 @@ from typing import Any
 from conftest import contents
 
 LAST = date(2026, 11, 30)
-NIGHTS = int(os.environ.get("OKR_NIGHTS", "5"))
+NIGHTS = int(os.environ.get("OKR_NIGHTS", "4"))
 KINDS = {
     "ga4": ("refused", "429", "500", "403", "malformed"),
     "search": ("refused", "500", "401", "malformed"),
@@ -38,7 +38,7 @@ def weather(seed: int, nights: int) -> list[str]:
 
 def test_nights_with_faults_end_as_nights_without(tmp_path: Path, night: Any, impatient: Path) -> None:
     days = [LAST - timedelta(days=back) for back in reversed(range(NIGHTS))]
-    faults = weather(2570, NIGHTS)
+    faults = weather(2624, NIGHTS)
     failed: set[str] = set()
     for day, broken in zip(days, faults, strict=True):
         assert night(tmp_path / "clean", day, config=impatient) == {}

@@ -18,11 +18,11 @@ KILLED = """
 import sys
 from datetime import date
 from pathlib import Path
-from okr_pipeline.assets import streams
+from okr_pipeline import ahead
 from okr_pipeline.cli import main
 import os, signal
 def dies(*_): os.kill(os.getpid(), signal.SIGKILL)
-streams.ingest = dies
+ahead.settle = dies
 sys.argv = ["okr", *sys.argv[1:]]
 main()
 """
