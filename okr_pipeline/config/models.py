@@ -133,6 +133,7 @@ class ChangeYaml(BaseModel):
 class KeyResultYaml(Strict):
     """One key result: reach (`baseline` → `target`), `at_least`, `at_most` or `between`, each also with `every`; or `milestones`.
 
+    With `every`, an interval is kept that reaches the target, from the side on which the baseline lies.
     `changes` are what is agreed anew in mid-period: `from` a day on, the fields given replace those above; `null` drops one.
     """
 
@@ -193,11 +194,11 @@ class KeyResultYaml(Strict):
             "`between` takes the lower bound first": (
                 self.between is not None and self.between[0].value > self.between[1].value
             ),
-            "`every` needs a condition for each interval; use at_least, at_most or between instead of target": (
-                self.every is not None and self.target is not None
+            "with `every` a bound has no `baseline`, as intervals are counted; leave it out": (
+                self.every is not None and self.baseline is not None and self.target is None
             ),
-            "with `every` intervals are counted: there is no `baseline`; leave it out": (
-                self.every is not None and self.baseline is not None
+            "with `every` each interval is to reach the target from a number; write the baseline as one": (
+                self.every is not None and isinstance(self.baseline, Measured)
             ),
             "with `every` the complete intervals are what is expected; leave out `pace`, `lag` and `due`": (
                 self.every is not None and bool({"pace", "lag", "due"} & self.model_fields_set)

@@ -89,7 +89,7 @@ def not_scored(result: KeyResult) -> dict[str, Any]:
     """What stands for a score row on a day before there is any."""
     spec = result.spec
     amounts = {
-        "baseline": spec.start,
+        "baseline": None if spec.every else spec.start,
         "target": None if spec.every else spec.bound,
         "lower_bound": spec.between[0] if spec.between else None,
         "upper_bound": spec.between[1] if spec.between else None,

@@ -99,7 +99,8 @@ class Words:
                 "goal_between", lower=self.amount(spec.between[0], unit), upper=self.amount(spec.between[1], unit)
             )
         elif spec.baseline:
-            goal = self("goal_reach", baseline=self.number(row["baseline"], unit), target=self.amount(bound, unit))
+            start = float(spec.start.value) if spec.every and spec.start else row["baseline"]
+            goal = self("goal_reach", baseline=self.number(start, unit), target=self.amount(bound, unit))
         else:
             goal = self(f"goal_{spec.kind}", target=self.amount(bound, unit))
         if spec.every is None:

@@ -32,8 +32,11 @@ def amount(text: str) -> float:
 
 
 def holds(configured: dict[str, Any], value: float | None, over: bool = True) -> bool:
-    if value is None or not (over or "at_least" in configured):
+    rises = "target" in configured and amount(configured["target"]) > amount(configured["baseline"])
+    if value is None or not (over or "at_least" in configured or rises):
         return False
+    if "target" in configured:
+        return round((value - amount(configured["target"])) * (1 if rises else -1), 9) >= 0
     if "at_least" in configured:
         return round(value - amount(configured["at_least"]), 9) >= 0
     if "at_most" in configured:

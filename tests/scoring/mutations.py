@@ -97,7 +97,12 @@ MUTATIONS = {
     "one final source is enough": ("grounds.sql", "BOOL_AND(final)", "BOOL_OR(final)"),
     "what is too old is no matter": ("judged.sql", "w.last_day - v.observed > k.stale_after", "FALSE"),
     "no data is no matter": ("judged.sql", "WHEN NOT v.has_data THEN 'no_data_yet'", ""),
-    "a bound must be exceeded": ("judged.sql", "ROUND(v.value - k.target, 9) >= 0", "ROUND(v.value - k.target, 9) > 0"),
+    "a bound must be exceeded": (
+        "judged.sql",
+        "WHEN 'at_least' THEN ROUND(v.value - k.target, 9) >= 0",
+        "WHEN 'at_least' THEN ROUND(v.value - k.target, 9) > 0",
+    ),
+    "what is to come down is to go up": ("judged.sql", "WHEN k.target > k.baseline THEN", "WHEN TRUE THEN"),
     "at most is at least": (
         "judged.sql",
         "w.complete AND ROUND(v.value - k.target, 9) <= 0",

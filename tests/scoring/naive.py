@@ -182,10 +182,17 @@ def measure(metric: Metric, known: Known, first: date, last: date, as_of: date) 
 # -- scores
 
 
+def rises(kr: Row) -> bool:
+    """Whether more is better, so that an open interval may be kept already."""
+    return "at_least" in kr or ("target" in kr and kr["target"] > kr["baseline"])
+
+
 def kept(kr: Row, value: Any) -> bool:
     """Whether a condition holds, bounds included."""
     if value is None:
         return False
+    if "target" in kr:
+        return bool(value >= kr["target"] if rises(kr) else value <= kr["target"])
     if "between" in kr:
         return bool(kr["between"][0] <= value <= kr["between"][1])
     return bool(value >= kr["at_least"]) if "at_least" in kr else bool(value <= kr["at_most"])
@@ -295,7 +302,7 @@ def one_day(kr: Row, metric: Metric, known: Known, as_of: date, week_starts: str
     begun = [(i, (i[0], min(i[1], as_of))) for i in planned if i[0] <= as_of]
     found = [measure(metric, known, *days, as_of) for _, days in begun]
     reasons = set().union(*(f["reasons"] for f in found)) - QUIET if begun else {"not_begun"}
-    met = [kept(kr, f["value"]) and ("at_least" in kr or i[1] <= as_of) for (i, _), f in zip(begun, found, strict=True)]
+    met = [kept(kr, f["value"]) and (rises(kr) or i[1] <= as_of) for (i, _), f in zip(begun, found, strict=True)]
     return {
         "value": None if reasons else sum(met),
         "reasons": reasons,

@@ -174,6 +174,18 @@ def test_what_must_stay_below_a_bound_is_known_when_its_interval_is_over(tmp_pat
     assert kept == {FIRST: 0, OCT_31 - DAY: 0, OCT_31: 1, NOV_1: 1, NOV_30: 1, LAST: 2}
 
 
+@pytest.mark.parametrize(
+    ("baseline", "target", "kept"),
+    [(3, 10, {NOV_15: 0, NOV_15 + DAY: 1, NOV_30: 1}), (30, 10, {OCT_31: 1, NOV_15 + DAY: 1, NOV_30: 1, LAST: 2})],
+    ids=["up", "down"],
+)
+def test_an_interval_that_is_to_reach_a_target_is_kept_by_reaching_it_from_its_side(tmp_path, baseline, target, kept):
+    kr = {"metric": "total", "baseline": Fraction(baseline), "target": Fraction(target), "every": (1, "month")}
+    rows = scored(tmp_path, kr, (FIRST, 4), (NOV_1, 9), (NOV_15 + DAY, 2))
+    assert {day: rows[day]["value"] for day in kept} == kept
+    assert (rows[LAST]["baseline"], rows[LAST]["target"]) == (0, 3)
+
+
 def test_the_end_of_the_period_closes_its_last_week(tmp_path):
     rows = scored(tmp_path, {"metric": "total", "at_most": Fraction(5), "every": (1, "week")})
     assert (rows[LAST]["score"], rows[LAST]["expected"], rows[LAST]["status"]) == (1, 1, "achieved")

@@ -36,6 +36,7 @@ COUNTED = [  # key results on one formula, whose days were all fetched
     ("total", {"between": (Fraction(2), Fraction(9)), "during": (OCT_20, NOV_10)}),
     ("total", {"at_least": 3, "every": (1, "week")}),
     ("total", {"at_most": 3, "every": (2, "week")}),
+    ("total", {"baseline": 20, "target": 9, "every": (1, "week")}),
     ("total", {"between": (Fraction(1), Fraction(9)), "every": (1, "week")}),
     ("total", REACH | {"pace": {NOV_1: ("share", Fraction(1, 10)), NOV_20: ("share", Fraction(9, 10))}}),
     ("total", {"at_least": 60, "pace": "weekly rhythm"}),

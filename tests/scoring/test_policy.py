@@ -38,8 +38,7 @@ def key_results(draw: st.DrawFn, number: int, period: tuple[date, date], week_st
     kind = draw(st.sampled_from(["target", "target", "at_least", "at_most", "between"]))
     amounts = st.integers(low, high).map(lambda n: Fraction(n, step))
     days = st.integers(0, (period[1] - period[0]).days).map(lambda n: period[0] + DAY * n)
-    shape = draw(st.sampled_from(["plain", "plain", "over", "during", "every"])) if kind != "target" else "reach"
-    shape = draw(st.sampled_from(["plain", "over", "during"])) if shape == "reach" else shape
+    shape = draw(st.sampled_from(["plain", "plain", "over", "during", "every"]))
     if kind == "between":
         kr["between"] = tuple(sorted([draw(amounts), draw(amounts)]))
     else:

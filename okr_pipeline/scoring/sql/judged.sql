@@ -8,8 +8,10 @@ SELECT w.*, v.value, v.parts, COALESCE(g.final, k.is_manual) AS final, COALESCE(
         WHEN v.value IS NULL THEN 'division_by_zero'
     END) AS why_not,
     -- An interval that was fetched and shows nothing was not kept; a bound that is met exactly counts as kept. What is to
-    -- stay below a bound, or between two, is known only when the interval is over.
+    -- come down to a target, stay below a bound, or between two, is known only when the interval is over.
     COALESCE(CASE k.kind
+        WHEN 'reach' THEN CASE WHEN k.target > k.baseline THEN ROUND(v.value - k.target, 9) >= 0
+                               ELSE w.complete AND ROUND(k.target - v.value, 9) >= 0 END
         WHEN 'at_least' THEN ROUND(v.value - k.target, 9) >= 0
         WHEN 'at_most' THEN w.complete AND ROUND(v.value - k.target, 9) <= 0
         WHEN 'between' THEN
