@@ -38,6 +38,13 @@ def test_between_checkpoints_the_way_is_straight(tmp_path):
     assert rows[LAST]["pace"] == "checkpoints"
 
 
+def test_a_checkpoint_that_asks_for_nothing_asks_for_exactly_nothing(tmp_path):
+    shares = {FIRST + DAY * 5: Fraction(1, 5), FIRST + DAY * 8: Fraction(0)}
+    row = scored(tmp_path, HUNDRED | {"pace": {day: ("share", share) for day, share in shares.items()}}, (FIRST, 3))
+    assert row[FIRST + DAY * 8]["expected"] == 0
+    assert row[FIRST + DAY * 8]["status"] == "not_started"
+
+
 def test_checkpoints_are_written_as_days_are_written_in_yaml(tmp_path):
     folder = world(tmp_path, HUNDRED).config.directory
     (folder / "objectives" / "o.yaml").write_text(

@@ -48,6 +48,7 @@ SELECT a.version, a.as_of,
         WHEN a.day < a.period_first AND a.pace <> 'constant' THEN 0
         WHEN a.pace = 'constant' OR a.day > a.due THEN 1
         WHEN r.share IS NOT NULL THEN r.share
+        WHEN a.day = s.to_day THEN s.to_share -- exactly: what is next to nothing would be far exceeded by any score
         ELSE s.from_share + (s.to_share - s.from_share) * (a.day - s.from_day) / (s.to_day - s.from_day)
     END AS DOUBLE) AS expected
 FROM asked AS a
