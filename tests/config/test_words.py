@@ -188,10 +188,6 @@ def test_a_text_in_one_language_stands_for_both():
         ({"between": [5, 3]}, "lower bound first"),
         ({"between": [1, 3], "baseline": 0}, "no `baseline`"),
         ({"at_least": 1, "every": "week", "baseline": 0}, "no `baseline`"),
-        (
-            {"baseline": 0, "target": 1, "every": "week"},
-            "use at_least",
-        ),  # not only: leave out the baseline that target needs
         ({"at_least": 1, "every": "week", "over": "last week"}, "leave out `over`"),
         ({"at_least": 1, "every": "week", "during": "2026-10-01 to 2026-10-02"}, "leave out `over` and `every`"),
         ({"at_least": 1, "weight": 0}, "greater than 0"),
