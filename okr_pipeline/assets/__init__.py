@@ -8,6 +8,7 @@ import dagster as dg
 
 from okr_pipeline.ahead import Ahead
 from okr_pipeline.config import Config, checkins
+from okr_pipeline.config.words import Text
 from okr_pipeline.scoring import earliest_day
 from okr_pipeline.warehouse import Warehouse
 
@@ -28,6 +29,10 @@ class Project:
         return dg.DailyPartitionsDefinition(
             start_date=earliest_day(self.config).isoformat(), timezone=self.config.organisation.timezone
         )
+
+    def text(self, text: str | Text) -> str:
+        """A text of the configuration in the language that `okr.yaml` chooses for Dagster."""
+        return text if isinstance(text, str) else getattr(text, self.config.organisation.language)
 
 
 def source_key(config: Config, name: str) -> dg.AssetKey:

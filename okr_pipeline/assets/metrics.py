@@ -4,40 +4,21 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from okr_pipeline.assets import WAREHOUSE_POOL, Project, owners, source_key
+from okr_pipeline.assets import WAREHOUSE_POOL, Project, source_key
+from okr_pipeline.assets.specs import metric_spec, view_spec
 from okr_pipeline.scoring import bind, measure
 
 
 def metrics_asset(project: Project) -> dg.AssetsDefinition:
     """`view/<name>` and `metric/<id>` for everything configured."""
     config = project.config
-    views = [
-        dg.AssetSpec(
-            source_key(config, view.name),
-            deps=[source_key(config, table) for table in view.tables],
-            description=f"```sql\n{view.text}\n```",
-            group_name="views",
-            kinds={"sql", "duckdb"},
-            metadata={"dagster/table_name": f"views.{view.name}"},
-        )
-        for view in config.views.values()
-    ]
-    metrics = [
-        dg.AssetSpec(
-            ["metric", metric.id],
-            deps=list(dict.fromkeys(source_key(config, part.source) for part in metric.parts)),
-            description=f"{metric.title.en} · {metric.title.th}\n\n`{metric.value}`, configured at {metric.place}.",
-            group_name="metrics",
-            kinds={"sql", "duckdb"},
-            owners=owners(metric.owner),
-            metadata={"dagster/table_name": "metric.parts"},
-        )
-        for metric in config.metrics.values()
-    ]
 
     @dg.multi_asset(
         name="metrics",
-        specs=[*views, *metrics],
+        specs=[
+            *(view_spec(project, view) for view in config.views.values()),
+            *(metric_spec(project, metric) for metric in config.metrics.values()),
+        ],
         partitions_def=project.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=WAREHOUSE_POOL,

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from okr_pipeline.assets import WAREHOUSE_POOL, Project, owners, run_days
-from okr_pipeline.config import KeyResult, Objective
+from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days
+from okr_pipeline.assets.specs import key_result_spec, objective_spec
 from okr_pipeline.scoring import objectives_as_of, score, scores_as_of
 
 _SHOWN = (
@@ -23,12 +23,12 @@ def scores_asset(project: Project) -> dg.AssetsDefinition:
         name="scores",
         specs=[
             *(
-                _key_result_spec(result, objective)
+                key_result_spec(project, result, objective)
                 for objective in config.objectives
                 for result in objective.key_results
             ),
             *(
-                _objective_spec(each, [part.id for part in config.objectives if part.parent == each.id])
+                objective_spec(project, each, [part for part in config.objectives if part.parent == each.id])
                 for each in config.objectives
             ),
         ],
@@ -52,37 +52,6 @@ def scores_asset(project: Project) -> dg.AssetsDefinition:
                     yield dg.MaterializeResult(asset_key=key, metadata=_metadata(row))
 
     return scored
-
-
-def _key_result_spec(result: KeyResult, objective: Objective) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        ["key_result", result.id],
-        deps=[["metric", result.metric.id]],
-        description=f"{result.title.en}\n\n{result.title.th}\n\nOwner: {result.owner}. Configured at {result.place}.",
-        group_name=_group(objective),
-        kinds={"sql", "duckdb"},
-        owners=owners(objective.team),
-        metadata={"dagster/table_name": "scores.key_results", "owner": result.owner, "period": result.period.name},
-    )
-
-
-def _objective_spec(objective: Objective, parts: list[str]) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        ["objective", objective.id],
-        deps=[
-            *(["key_result", result.id] for result in objective.key_results),
-            *(["objective", part] for part in parts),
-        ],
-        description=f"{objective.title.en}\n\n{objective.title.th}\n\nOwner: {objective.owner}. Configured at {objective.place}.",
-        group_name=_group(objective),
-        kinds={"sql", "duckdb"},
-        owners=owners(objective.team),
-        metadata={"dagster/table_name": "scores.objectives", "owner": objective.owner, "period": objective.period.name},
-    )
-
-
-def _group(objective: Objective) -> str:
-    return objective.id.replace("-", "_")
 
 
 def _metadata(row: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from collections import Counter
 import dagster as dg
 
 from okr_pipeline.ahead import Ahead
-from okr_pipeline.assets import WAREHOUSE_POOL, Project, owners, run_days, source_key
+from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days, source_key
+from okr_pipeline.assets.specs import stream_spec
 from okr_pipeline.config import Table
 from okr_pipeline.errors import OkrError
 from okr_pipeline.scoring import earliest_day
@@ -18,15 +19,7 @@ TOLD = 3  # bad rows that a night tells one by one
 def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
     """Pulls the run's days, what the source restates before them, and every day missed since the beginning."""
 
-    columns = [dg.TableColumn(field.name, str(field.type)) for field in table.stream.schema]
-    spec = dg.AssetSpec(
-        source_key(project.config, table.name),
-        description=f"{table.stream.description}\n\nConfigured at {table.place}.",
-        group_name=table.connector.name.replace("-", "_"),
-        kinds={table.connector.settings.connector, "duckdb"},
-        owners=owners(table.connector.settings.owner),
-        metadata={"dagster/table_name": f"raw.{table.name}", "dagster/column_schema": dg.TableSchema(columns)},
-    )
+    spec = stream_spec(project, table)
 
     @dg.multi_asset(
         name=_step(table),

@@ -61,6 +61,7 @@ def connector(directory: Path, name: str, environment: Mapping[str, str]) -> Con
     return found[0].connector
 
 
+_TELLS = {"alerts", "language", "repository"}  # how people are told of a score decides nothing about it
 _DECIDES_NOTHING = {"title", "owner", "changes"}  # of the fields of a key result; changes make versions of their own
 
 
@@ -119,8 +120,7 @@ class _Loading:
         source = read(self.directory / "okr.yaml", f"{self.directory.name}/okr.yaml", self.problems)
         if source is None:
             return None
-        # How people are told of a score decides nothing about it.
-        self.written["organisation"] = {name: value for name, value in source.data.items() if name != "alerts"}
+        self.written["organisation"] = {name: value for name, value in source.data.items() if name not in _TELLS}
         return source.validate(OrganisationYaml, source.data, self.problems)
 
     def tables(self, only: str | None = None) -> Iterator[Table]:

@@ -58,9 +58,11 @@ class AlertsYaml(Strict):
 
 
 class OrganisationYaml(Strict):
-    """`okr.yaml`."""
+    """`okr.yaml`. `language` is that of descriptions in Dagster; `repository` is where the folder above is read in a browser."""
 
     organisation: Text
+    language: Literal["en", "th"] = "en"
+    repository: Annotated[str, Field(pattern=r"^https?://\S+[^/\s]$")] | None = None
     timezone: TimeZone
     fiscal_year: FiscalYear = FiscalYear()
     week_starts: Literal["monday", "sunday", "saturday"] = "monday"
