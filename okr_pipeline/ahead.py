@@ -6,6 +6,7 @@ A source is never asked by two threads, so its quotas and its order of windows h
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import date
@@ -24,24 +25,28 @@ class Ahead:
         self._warehouse, self._days = warehouse, (first, last, earliest)
         with warehouse.open() as connection:
             windows = {table.name: due(connection, table, *self._days) for table in tables}
+        self.seconds: dict[str, float] = {}  # that each pull took, by table
         self._pulls: dict[str, Future[Pulled]] = {table.name: Future() for table in tables}
         for name, streams in groupby(sorted(tables, key=_source), _source):
             turns = [(table, windows[table.name], self._pulls[table.name]) for table in streams]
-            threading.Thread(target=_in_turn, args=(turns,), daemon=True, name=f"okr-pull-{name}").start()
+            threading.Thread(target=self._in_turn, args=(turns,), daemon=True, name=f"okr-pull-{name}").start()
 
     def landed(self, table: Table) -> Load:
         """Waits for a table's pull and lands it, see `ingest`; one that was not begun, or is asked for again, is pulled now."""
         pulled = self._pulls.pop(table.name, None)
         return settle(self._warehouse, pulled.result()) if pulled else ingest(self._warehouse, table, *self._days)
 
+    def _in_turn(self, turns: Sequence[tuple[Table, Window, Future[Pulled]]]) -> None:
+        for table, window, waiting in turns:
+            begun = time.monotonic()
+            try:
+                pulled = pull(table, window)
+            except BaseException as error:  # noqa: BLE001 - raised in the step that waits for it
+                waiting.set_exception(error)
+            else:
+                self.seconds[table.name] = time.monotonic() - begun
+                waiting.set_result(pulled)
+
 
 def _source(table: Table) -> str:
     return table.connector.name
-
-
-def _in_turn(turns: Sequence[tuple[Table, Window, Future[Pulled]]]) -> None:
-    for table, window, waiting in turns:
-        try:
-            waiting.set_result(pull(table, window))
-        except BaseException as error:  # noqa: BLE001 - raised in the step that waits for it
-            waiting.set_exception(error)

@@ -1,18 +1,19 @@
 """The key results and objectives as assets: one step that scores every day of the period so far."""
 
+import json
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days
+from okr_pipeline.assets.shown import Facts, by_day, plot, preview, raw_rows, score_facts
 from okr_pipeline.assets.specs import key_result_spec, objective_spec
-from okr_pipeline.scoring import objectives_as_of, score, scores_as_of
-
-_SHOWN = (
-    *("value", "baseline", "target", "progress", "score", "expected", "alongside"),
-    *("status", "reason", "held_from", "final", "last_data_day", "manual"),
-)
+from okr_pipeline.audit.rows import rows_of
+from okr_pipeline.scoring import score
+from okr_pipeline.scoring.configurations import recall_all
 
 
 def scores_asset(project: Project) -> dg.AssetsDefinition:
@@ -41,20 +42,69 @@ def scores_asset(project: Project) -> dg.AssetsDefinition:
         _, as_of = run_days(context)
         with project.warehouse.open() as connection:
             change, load = score(connection, config, as_of)
-            results = scores_as_of(connection, config, as_of).to_pylist()
-            objectives = objectives_as_of(connection, config, as_of).to_pylist()[
-                ::-1
-            ]  # parts before what they are part of
+            _show(context, connection, project, load)
         context.log.info(f"scores: load {load}, {change.inserted:,} new, {change.changed:,} changed")
-        for kind, rows in (("key_result", results), ("objective", objectives)):
-            for row in rows:
-                if (key := dg.AssetKey([kind, row[kind]])) in context.selected_asset_keys:
-                    yield dg.MaterializeResult(asset_key=key, metadata=_metadata(row))
+        keys = [dg.AssetKey(["key_result", result]) for result in config.key_results]
+        keys += [
+            dg.AssetKey(["objective", each.id]) for each in reversed(config.objectives)
+        ]  # parts before their whole
+        yield from (dg.MaterializeResult(asset_key=key) for key in keys if key in context.selected_asset_keys)
 
     return scored
 
 
-def _metadata(row: dict[str, Any]) -> dict[str, Any]:
-    """What a score row says, numbers as numbers so that Dagster plots them over time."""
-    shown = {name: row[name] for name in _SHOWN if row.get(name) is not None}
-    return {name: value if isinstance(value, (float, bool)) else str(value) for name, value in shown.items()}
+def _show(
+    context: dg.AssetExecutionContext, connection: duckdb.DuckDBPyConnection, project: Project, load: int
+) -> None:
+    """Each partition's own score; on the last one also the way to the raw rows, and the value against its pace."""
+    from okr_pipeline.audit.explain import queries
+    from okr_pipeline.audit.rows import as_it_stood
+    from okr_pipeline.scorecard.charts import value_charts
+    from okr_pipeline.scorecard.page import values_by_day
+    from okr_pipeline.scorecard.plots import picture
+    from okr_pipeline.scorecard.words import Words
+
+    config, (first, last) = project.config, run_days(context)
+    words = Words(config.organisation.language, last)
+    scored = _days(connection, "key_result", first, last)
+    newest = {name: days[last] for name, days in scored.items() if last in days}
+    series = values_by_day(connection, last)
+    charted = [
+        (result, newest[name], series[name])
+        for name, result in config.key_results.items()
+        if name in newest and name in series and not result.spec.every
+    ]
+    drawn = {
+        result.id: plot(project.text(result.title), picture(chart, row["status"]))
+        for (result, row, _), chart in zip(charted, value_charts(charted, [words]), strict=True)
+    }
+    documents = recall_all(connection, {row["configuration"] for row in newest.values()})
+    for name, result in config.key_results.items():
+        days = {day: score_facts(row, words.why(result, row)) for day, row in scored.get(name, {}).items()}
+        more: Facts = {}
+        if row := newest.get(name):
+            written = queries(documents[row["configuration"]], row, lambda table: as_it_stood(table, load))
+            more = drawn.get(name, {}) | preview(_intervals(row), "intervals") | raw_rows(written)
+        by_day(context, dg.AssetKey(["key_result", name]), days, more)
+    rolled_up = _days(connection, "objective", first, last)
+    for objective in config.objectives:
+        days = {day: score_facts(row) for day, row in rolled_up.get(objective.id, {}).items()}
+        below = [newest[result.id] for result in objective.key_results if result.id in newest]
+        shown = [{name: row[name] for name in ("key_result", "value", "score", "status", "reason")} for row in below]
+        by_day(context, dg.AssetKey(["objective", objective.id]), days, preview(shown, "key results"))
+
+
+def _days(
+    connection: duckdb.DuckDBPyConnection, key: str, first: date, last: date
+) -> dict[str, dict[date, dict[str, Any]]]:
+    """The score rows of these days, by key result or objective, then by day."""
+    found: dict[str, dict[date, dict[str, Any]]] = {}
+    query = f"SELECT * FROM scores.{key}s WHERE as_of BETWEEN ? AND ?"
+    for row in rows_of(connection.execute(query, [first, last])):
+        found.setdefault(row[key], {})[row["as_of"]] = row
+    return found
+
+
+def _intervals(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of a cadence, the newest first."""
+    return list(reversed(json.loads(row["intervals"] or "[]")))

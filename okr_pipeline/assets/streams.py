@@ -1,17 +1,14 @@
 """One asset for each stream of each source: a pull of the night's window, landed in its raw table."""
 
-from collections import Counter
-
 import dagster as dg
 
 from okr_pipeline.ahead import Ahead
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days, source_key
+from okr_pipeline.assets.shown import by_day, stream_days, stream_facts
 from okr_pipeline.assets.specs import stream_spec
 from okr_pipeline.config import Table
 from okr_pipeline.errors import OkrError
 from okr_pipeline.scoring import earliest_day
-from okr_pipeline.warehouse import coverage
-from okr_pipeline.warehouse.ledger import STATES
 
 TOLD = 3  # bad rows that a night tells one by one
 
@@ -29,8 +26,9 @@ def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
         pool=WAREHOUSE_POOL,
     )
     def stream(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        pulls = _pulls(project, context)
         try:
-            load = _pulls(project, context).landed(table)
+            load = pulls.landed(table)
         except OkrError as error:
             context.log.warning(str(error))
             # Requests were repeated already, for as long as the connector's `retry_for`.
@@ -45,23 +43,9 @@ def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
         if (more := len(load.bad_rows) - TOLD) > 0:
             context.log.warning(f"{table.name}: left out {more} more rows; they are all in ledger.quarantine.")
         with project.warehouse.open() as connection:
-            known = Counter(coverage(connection, table.name).values())
-        days = {f"days {words}": known[state] for state, words in STATES.items()}
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": change.received,
-                "left out": len(load.bad_rows),
-                "window": f"{load.first_day} to {load.last_day}",
-                "new": change.inserted,
-                "changed": change.changed,
-                "vanished": change.vanished,
-                "unchanged": change.unchanged,
-                "available through": str(load.available_through),
-                "final through": str(load.final_through),
-                **days,
-                "said by the source": dg.MetadataValue.json(load.notes),
-            }
-        )
+            days = stream_days(connection, table, *run_days(context))
+            by_day(context, spec.key, days, stream_facts(connection, table, load, pulls.seconds.get(table.name)))
+        return dg.MaterializeResult()
 
     return stream
 

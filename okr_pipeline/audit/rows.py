@@ -59,9 +59,14 @@ def standing_at(connection: duckdb.DuckDBPyConnection, load: int) -> Standing:
         gone = f"SELECT COUNT(*) FROM history.{quoted(table)} WHERE _superseded > {load}"
         if not connection.execute(f"SELECT ({since}) + ({gone})").fetchall()[0][0]:
             return f"raw.{quoted(table)}"
-        return f"({' '.join(statement('audit/sql/standing.sql', table=quoted(table), load=load).split())})"
+        return as_it_stood(table, load)
 
     return standing
+
+
+def as_it_stood(table: str, load: int) -> str:
+    """What stands after FROM for a raw table at a load, whatever comes or goes after it."""
+    return f"({' '.join(statement('audit/sql/standing.sql', table=quoted(table), load=load).split())})"
 
 
 def days(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from okr_pipeline.config import KeyResult
 from okr_pipeline.config.periods import Period
+from okr_pipeline.config.words import Text
 from okr_pipeline.scorecard.words import Words
 
 Day = dict[str, Any]  # a row of sql/series.sql
@@ -72,6 +73,29 @@ def trend_charts(charted: Sequence[tuple[Period, Sequence[Day]]]) -> list[Chart]
         marks.append([*line, *_line(frame, days)])
     drawn = _draw(marks, TREND_WIDTH, TREND_HEIGHT, top=4, bottom=4)
     return [Chart(svg, frame) for svg, (frame, _) in zip(drawn, framed, strict=True)]
+
+
+def day_charts(charted: Sequence[tuple[str | Text, Period, Sequence[tuple[date, float]]]], w: Words) -> list[Chart]:
+    """Numbers of single days, with the least and the greatest named; days that follow on each other are joined."""
+    marks, frames = [], []
+    for unit, period, days in charted:
+        heights = [value for _, value in days]
+        low, high = min(heights, default=0.0), max(heights, default=1.0)
+        margin = (high - low or abs(high) or 1) * 0.08
+        frame = Frame(*_ends(period), low - margin, high + margin)
+        drawn: list[Mark] = []
+        for height in sorted({low, high} if days else set()):
+            drawn.append(_rule(0, frame.y(height), 1, frame.y(height), "rule"))
+            drawn.append(_text(w, w.number(height, unit), 0, frame.y(height), dy=-4))
+        for number, (day, value) in enumerate(days):
+            run = day.toordinal() - number
+            drawn.append(_point("value", frame, day.toordinal(), value, f"value{run}"))
+        if days:
+            drawn.append(_point("now", frame, days[-1][0].toordinal(), days[-1][1], ""))
+        marks.append([*drawn, *_months(frame, period, w)])
+        frames.append(frame)
+    drawings = _draw(marks, WIDTH, HEIGHT, top=14, bottom=20)
+    return [Chart(svg, frame) for svg, frame in zip(drawings, frames, strict=True)]
 
 
 def _ends(period: Period) -> tuple[int, int]:

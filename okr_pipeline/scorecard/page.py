@@ -139,8 +139,7 @@ def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> 
     scores = _by("key_result", scores_as_of(connection, config, as_of))
     objectives = _by("objective", objectives_as_of(connection, config, as_of))
     before = _by("key_result", scores_as_of(connection, config, as_of - _WEEK))
-    said, held = "(metric, as_of) IN (SELECT (metric, day) FROM raw.checkins)", "held_from IS NOT NULL"
-    values = _series(connection, as_of, table="key_results", key="key_result", value="value", held=held, said=said)
+    values = values_by_day(connection, as_of)
     trends = _series(connection, as_of, table="objectives", key="objective", value="score", held="FALSE", said="FALSE")
     rows = {result.id: scores.get(result.id) or not_scored(result) for result in config.key_results.values()}
     plain = [result for result in config.key_results.values() if not result.spec.every]
@@ -185,6 +184,12 @@ def _digest(text: str) -> str:
 
 def _by(key: str, rows: Any) -> dict[str, dict[str, Any]]:
     return {row[key]: row for row in rows.to_pylist()}
+
+
+def values_by_day(connection: duckdb.DuckDBPyConnection, as_of: date) -> Mapping[str, list[charts.Day]]:
+    """The days of each key result's chart, as of a day, see sql/series.sql."""
+    said, held = "(metric, as_of) IN (SELECT (metric, day) FROM raw.checkins)", "held_from IS NOT NULL"
+    return _series(connection, as_of, table="key_results", key="key_result", value="value", held=held, said=said)
 
 
 def _series(

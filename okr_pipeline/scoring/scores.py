@@ -71,13 +71,13 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     """
     last_scored = connection.execute("SELECT MAX(as_of) FROM scores.key_results").fetchall()[0][0]
     through = max(as_of, last_scored or as_of)
-    _inputs(connection, config, through)
+    inputs(connection, config, through)
     status = config.organisation.status
-    shapes, deepest = _shapes(config), max(objective.depth for objective in config.objectives)
+    combined, deepest = shapes(config), max(objective.depth for objective in config.objectives)
     for name, path, placeholders in (
         ("rescored", "rescored.sql", {"last": _last_scoring(connection, config), "earliest": earliest_day(config)}),
         ("windows", "windows.sql", {"through": through}),
-        ("window_values", "values.sql", {"shapes": shapes}),
+        ("window_values", "values.sql", {"shapes": combined}),
         ("grounds", "grounds.sql", {}),
         ("judged", "judged.sql", {}),
         ("new_baselines", "baselines.sql", {}),
@@ -157,7 +157,7 @@ def _reaches_back_to(result: KeyResult, config: Config) -> date:
     return min([first - timedelta(days=max(trailing - 1, 0)), *starts, *rhythm])
 
 
-def _inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> None:
+def inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> None:
     """The temp tables that the statements read: key_results and what hangs on them, what metrics are made of, calendars."""
     versions = _versions(config)
     rows = [{"version": number} | _row(version) for number, version in enumerate(versions)]
@@ -235,7 +235,7 @@ class _PartOfShape(NamedTuple):
     is_manual: bool
 
 
-def _shapes(config: Config) -> list[dict[str, Any]]:
+def shapes(config: Config) -> list[dict[str, Any]]:
     """The different formulas over parts: many metrics share one (`numerator / denominator`), so each is written once."""
     shapes = dict.fromkeys(_shape(metric) for metric in _metrics(config))
     return [
