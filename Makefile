@@ -24,6 +24,7 @@ lint: .venv/installed
 bench: .venv/installed ## speed and memory, as ratios
 	$(BIN)/python -m benchmarks.landing
 	$(BIN)/python -m benchmarks.night
+	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.scoring
 	$(BIN)/python -m benchmarks.pull
 	$(BIN)/python -m benchmarks.page

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -352,3 +355,31 @@ def test_a_key_result_that_is_held_says_why(
     assert facts["held_from"] == "2026-11-15"
     assert "15 Nov" in facts["why there is no new score"]
     assert facts["score"] > 0  # the last good one, marked as held
+
+
+STARTS = """
+import json, os, sys
+asked = []
+sys.addaudithook(lambda event, given: asked.append(event) if event.startswith(("socket.connect", "socket.getaddrinfo")) else None)
+import okr_pipeline.definitions
+print(json.dumps({"modules": sorted(sys.modules), "asked": asked}))
+"""
+CLIENTS = {"google", "grpc", "httpx", "requests", "sqlalchemy", "psycopg", "pymysql", "dlt", "apprise"}
+ONLY_IN_A_RUN = {"pandas", "polars", "openpyxl", "vl_convert", "babel"}
+
+
+def test_loading_the_code_location_opens_nothing_and_imports_no_client(config: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    given = {
+        **os.environ,
+        "OKR_CONFIG": str(config),
+        "OKR_HOME": str(home),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    started = subprocess.run([sys.executable, "-c", STARTS], env=given, capture_output=True, text=True, check=True)
+    found = json.loads(started.stdout)
+    assert found["asked"] == []
+    assert not home.exists()  # not even the warehouse
+    imported = {module.partition(".")[0] for module in found["modules"]}
+    assert "dagster" in imported
+    assert imported & (CLIENTS | ONLY_IN_A_RUN) == set()

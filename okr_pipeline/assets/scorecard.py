@@ -4,7 +4,6 @@ import dagster as dg
 
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days
 from okr_pipeline.scorecard import write
-from okr_pipeline.scorecard.preview import preview
 from okr_pipeline.warehouse import publish
 
 
@@ -27,6 +26,8 @@ def scorecard_asset(project: Project) -> dg.AssetsDefinition:
         pool=WAREHOUSE_POOL,
     )
     def scorecard(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        from okr_pipeline.scorecard.preview import preview
+
         _, as_of = run_days(context)
         snapshot = publish(project.warehouse)
         page = write(snapshot, project.config, as_of)

@@ -172,7 +172,12 @@ def _metadata(
 ) -> dict[str, Any]:
     """What Dagster has names of its own for, and `file:line` of the configuration as text, since a file link opens locally."""
     shown = [
-        dg.TableColumn(name, kind or "string", about or None, dg.TableColumnConstraints(nullable=name not in key))
+        dg.TableColumn(
+            name,
+            kind or "string",
+            _said(about, (lineage or {}).get(name, [])),
+            dg.TableColumnConstraints(nullable=name not in key),
+        )
         for name, (kind, about) in columns.items()
     ]
     return {
@@ -182,6 +187,12 @@ def _metadata(
         "configured at": place,
         **({"dagster/column_lineage": dg.TableColumnLineage(lineage)} if lineage else {}),
     }
+
+
+def _said(about: str, made_of: Iterable[dg.TableColumnDep]) -> str | None:
+    """What a column says and is made of: the open-source UI draws no lineage of columns, so it is written, too."""
+    origins = ", ".join(f"`{dep.asset_key.to_user_string()}` {dep.column_name}" for dep in made_of)
+    return " ← ".join(part for part in (about, origins) if part) or None
 
 
 def _references(project: Project, place: str, code: Callable[..., Any]) -> dg.CodeReferencesMetadataValue:
