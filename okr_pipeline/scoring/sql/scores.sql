@@ -143,10 +143,11 @@ good AS (
     SELECT * FROM answers WHERE score IS NOT NULL
 ),
 
+-- Only of those that hold any: nothing is sorted for the others.
 past AS (
-    SELECT * FROM good
-    UNION ALL BY NAME
-    SELECT * FROM last_good
+    SELECT *
+    FROM (SELECT * FROM good UNION ALL BY NAME SELECT * FROM last_good)
+    WHERE key_result IN (SELECT key_result FROM answers WHERE score IS NULL)
 ),
 
 held AS (
