@@ -27,6 +27,7 @@ bench: .venv/installed ## speed and memory, as ratios
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.scoring
 	$(BIN)/python -m benchmarks.pull
+	$(BIN)/python -m benchmarks.ga4
 	$(BIN)/python -m benchmarks.page
 
 install: .venv/installed

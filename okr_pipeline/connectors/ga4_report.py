@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from okr_pipeline.connectors import ga4_wire
 from okr_pipeline.connectors.http import finite
 
 # Column types have to be known before the first answer: the API's TYPE_INTEGER metrics, its averages and shares, and
@@ -63,21 +63,17 @@ def batch(answer: Any, names: Sequence[str], schema: pa.Schema) -> pa.RecordBatc
     sent = [header.name for header in [*answer.dimension_headers, *answer.metric_headers]]
     if sent != list(names):
         raise ValueError(f"its columns are {', '.join(sent) or 'missing'}")
-    rows = [[cell.value for cell in (*row.dimension_values, *row.metric_values)] for row in answer.rows]
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(sent)
-    return pa.record_batch([_array(each, field) for each, field in zip(columns, schema, strict=True)], schema=schema)
+    texts = ga4_wire.columns(answer, len(answer.dimension_headers), len(answer.metric_headers))
+    return pa.record_batch([_typed(each, field) for each, field in zip(texts, schema, strict=True)], schema=schema)
 
 
-def _array(values: Sequence[str], field: pa.Field) -> pa.Array:
-    """Strings, as the API sends every value, in the column's type."""
+def _typed(text: pa.Array, field: pa.Field) -> pa.Array:
+    """Texts, as the API sends every value, in the column's type."""
     if pa.types.is_decimal(field.type):  # rounded here, since Arrow refuses digits beyond the scale
-        try:
-            return pa.array([Decimal(value).quantize(Decimal("1e-9")) for value in values], field.type)
-        except InvalidOperation:
-            raise ValueError(f"a value of {field.name} is no number") from None
-    text = pa.array(values, pa.string())
+        return pc.round(text.cast(pa.decimal256(76, 38)), 9).cast(field.type)
     if pa.types.is_date(field.type):
-        text = pc.strptime(text, format="%Y%m%d", unit="s")
+        days = text.dictionary_encode()  # few days in many rows
+        return pc.strptime(days.dictionary, format="%Y%m%d", unit="s").cast(field.type).take(days.indices)
     numbers = text.cast(field.type)
     if pa.types.is_floating(field.type) and not finite(numbers):
         raise ValueError(f"a value of {field.name} is no number")

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import ValidationError
 
 from okr_pipeline import sandbox
+from okr_pipeline.connectors import ga4_wire
 from okr_pipeline.connectors.contract import Said, Window
 from okr_pipeline.connectors.ga4 import GA4, GA4Settings
 from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
@@ -435,3 +436,37 @@ def test_a_second_sandbox_in_the_same_process_is_trusted_over_grpc(ga4, tmp_path
     with sandbox.running(tmp_path) as other:
         settings = {"credentials": other["GA4_CREDENTIALS"], "endpoint": other["GA4_ENDPOINT"]}
         assert pull(ga4(**settings), "traffic", LAST_DAYS).num_rows == 4
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 16_384])
+def test_cells_of_any_length_are_read_off_the_wire_as_the_library_reads_them(length):
+    rows = [("ก" * length, "", "1"), ("b", "x" * length, "22"), ("", "(not set)", "333")]
+    answer = report(rows)
+    columns = [column.to_pylist() for column in ga4_wire.columns(answer, 2, 1)]
+    assert columns == [list(each) for each in zip(*rows, strict=True)]
+    answer.rows[1].dimension_values[0].ClearField("value")
+    assert ga4_wire.columns(answer, 2, 1)[0].to_pylist() == [rows[0][0], "", ""]
+
+
+@pytest.mark.parametrize("asked", [(1, 1), (3, 1), (2, 0), (2, 2)])
+def test_a_row_with_another_number_of_cells_is_no_row(asked):
+    with pytest.raises(ValueError, match="cells than the report has columns"):
+        ga4_wire.columns(report([("a", "b", "1")]), *asked)
+
+
+def report(rows):
+    """An answer with two dimensions and a metric, and everything around the rows."""
+    from google.analytics.data_v1beta import types as ga
+
+    return ga.RunReportResponse.pb(
+        ga.RunReportResponse(
+            dimension_headers=[{"name": "a"}, {"name": "b"}],
+            metric_headers=[{"name": "c"}],
+            rows=[
+                {"dimension_values": [{"value": a}, {"value": b}], "metric_values": [{"value": c}]} for a, b, c in rows
+            ],
+            row_count=len(rows),
+            metadata={"time_zone": "Asia/Bangkok"},
+            kind="analyticsData#runReport",
+        )
+    )
