@@ -157,7 +157,7 @@ def theirs() -> Iterator[list[float]]:
     importlib.import_module("okr_pipeline.connectors.ga4_errors")  # which imports the other client libraries
     spent.append(time.perf_counter() - start)
     with ExitStack() as stack:
-        for name in ("__init__", "run_report", "__exit__"):
+        for name in ("__init__", "run_report"):
             wrapped = timed(getattr(BetaAnalyticsDataClient, name))
             stack.enter_context(mock.patch.object(BetaAnalyticsDataClient, name, wrapped))
         stack.enter_context(mock.patch.object(proto.Message, "__init__", timed(proto.Message.__init__)))

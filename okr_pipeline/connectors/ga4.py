@@ -7,24 +7,23 @@ order, dates are days of the property's own time zone, numbers move for two to t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
-from pathlib import Path
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from okr_pipeline import clock
 from okr_pipeline.connectors import ga4_report
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
+from okr_pipeline.connectors.ga4_client import Reports
+from okr_pipeline.connectors.ga4_quota import Quota
+from okr_pipeline.connectors.ga4_windows import Windows
 from okr_pipeline.connectors.http import no_page_twice
 from okr_pipeline.connectors.settings import Settings, is_reference
-from okr_pipeline.errors import DataRejected, SourceRejected
-
-SCOPE = "https://www.googleapis.com/auth/analytics.readonly"
-TIMEOUT = 60.0  # seconds for one request
+from okr_pipeline.errors import DataRejected
 
 
 def _property(value: str) -> str:
@@ -38,21 +37,33 @@ Property = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int)
 
 
 class Report(BaseModel):
-    """One stream: a report by day. `only` keeps the rows whose dimension has one of the listed values."""
+    """One stream: a report by day, or (`over`) for each day the total of the window that ends with it.
+
+    `only` keeps the rows whose dimension has one of the listed values.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dimensions: list[Name] = Field(max_length=9)  # the API's limits on one report
+    dimensions: list[Name] = Field(default=[], max_length=9)  # the API's limits on one report
     metrics: list[Name] = Field(min_length=1, max_length=10)
+    over: Annotated[str, AfterValidator(lambda text: Windows.parse(text) and text)] | None = None
     only: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(default_factory=dict)
     description: str = ""
 
-    @field_validator("dimensions")
-    @classmethod
-    def _by_day(cls, dimensions: list[str]) -> list[str]:
-        if "date" not in dimensions:
+    @model_validator(mode="after")
+    def _by_day(self) -> Self:
+        if self.over and self.dimensions:
+            raise ValueError(
+                "with `over` a row is the total of a window; leave out `dimensions`, use `only` for a part"
+            )
+        if not self.over and "date" not in self.dimensions:
             raise ValueError("the dimension `date` is missing; add it, every stream is kept by day")
-        return dimensions
+        return self
+
+    @property
+    def windows(self) -> Windows | None:
+        """What `over` says."""
+        return Windows.parse(self.over) if self.over else None
 
     def columns(self) -> list[str]:
         """Dimension columns, then metric columns, in the order of the request."""
@@ -67,6 +78,7 @@ class GA4Settings(Settings):
     endpoint: str = "analyticsdata.googleapis.com"
     transport: Literal["grpc", "rest"] = "grpc"
     page_size: int = Field(default=10_000, ge=1, le=250_000)  # more than 250,000 rows are never sent at once
+    keep_tokens: int = Field(default=100, ge=0)  # of the property's quota, for the dashboards that share it
     streams: dict[str, Report] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -86,124 +98,62 @@ class GA4Settings(Settings):
 
 
 class GA4(Connector):
-    """Google Analytics 4 reports by day."""
+    """Google Analytics 4 reports by day, and totals of whole windows."""
 
     Settings = GA4Settings
+
+    def __init__(self, name: str, settings: GA4Settings) -> None:
+        super().__init__(name, settings)
+        self._quota = Quota(name, settings.keep_tokens)
 
     def streams(self) -> Sequence[Stream]:
         """One stream for each report in the settings."""
         return [self._stream(name, report) for name, report in self.settings.streams.items()]
 
     def pull(self, stream: Stream, window: Window, said: Said) -> Iterator[pa.RecordBatch]:
-        """Page after page of the report, until as many rows are here as the property says there are."""
-        from google.analytics.data_v1beta import BetaAnalyticsDataClient
-
-        received = pages = 0
-        seen: set[tuple[Any, ...]] = set()
-        with BetaAnalyticsDataClient(
-            credentials=self._credentials(),
-            transport=self.settings.transport,
-            client_options={"api_endpoint": self.settings.endpoint},
-        ) as client:
-            while True:
-                answer = self.patiently(partial(self._ask, client, self._request(stream, window, offset=received)))
-                self._check_zone(answer.metadata.time_zone)
-                received, pages = received + len(answer.rows), pages + 1
-                _note(said, answer, received, pages)
-                batch = self._batch(stream, window, answer)
-                no_page_twice(self.name, "GA4", batch, seen)
-                yield batch
-                if received >= answer.row_count or not answer.rows:
-                    break
-        if received != answer.row_count:
-            raise DataRejected(
-                f"{self.name}: GA4 announced {answer.row_count} rows of {stream.name} for {window}, sent {received}. "
-                "Run the night again; if it stays so, look at the report in Analytics."
-            )
+        """Page after page of the report; or, for totals, one report for each day that has come."""
+        report: Report = self.settings.streams[stream.name]
+        said.notes |= {"rows": 0, "pages": 0}
+        with Reports(self.name, self.settings, self._quota, self.patiently) as reports:
+            if report.windows is None:
+                seen: set[tuple[Any, ...]] = set()
+                for answer in reports.run(stream.name, report, window, said):
+                    batch = self._batch(stream, window, answer)
+                    no_page_twice(self.name, "GA4", batch, seen)
+                    if ga4_report.has_other(batch):
+                        said.notes["other_row"] = True
+                    yield batch
+                return
+            last = min(window.last, clock.today(self.settings.timezone))
+            for number in range((last - window.first).days + 1):
+                day = window.first + timedelta(days=number)
+                if whole := report.windows.ending(day):
+                    for answer in reports.run(stream.name, report, whole, said):
+                        yield self._total(stream, report.windows, whole, answer)
 
     def _stream(self, name: str, report: Report) -> Stream:
-        dimensions = [ga4_report.column(each) for each in report.dimensions]
-        fields = [pa.field(each, pa.date32() if each == "day" else pa.string(), nullable=False) for each in dimensions]
-        fields += [
-            pa.field(ga4_report.column(metric), ga4_report.data_type(metric), nullable=False)
+        described = report.description or f"GA4 {', '.join(report.metrics)} " + (
+            f"of the whole window: {report.over}" if report.over else f"by {', '.join(report.dimensions)}"
+        )
+        metrics = [
+            pa.field(ga4_report.column(metric), ga4_report.data_type(metric), nullable=report.over is not None)
             for metric in report.metrics
         ]
+        if report.windows:
+            days = [pa.field("day", pa.date32(), nullable=False), pa.field("first_day", pa.date32(), nullable=False)]
+            whole = [pa.field("complete", pa.bool_(), nullable=False)] if report.windows.is_calendar else []
+            reasons = {each.name: f"each row is already the total of {report.over}" for each in metrics}
+            schema = pa.schema([*days, *whole, *metrics])
+            return Stream(name, schema, ("day",), "day", described, restates=3, not_additive=reasons)
+        dimensions = [ga4_report.column(each) for each in report.dimensions]
+        fields = [pa.field(each, pa.date32() if each == "day" else pa.string(), nullable=False) for each in dimensions]
         reasons = {
             ga4_report.column(metric): reason
             for metric in report.metrics
             if (reason := ga4_report.why_not_additive(metric))
         }
-        described = report.description or f"GA4 {', '.join(report.metrics)} by {', '.join(report.dimensions)}"
-        return Stream(name, pa.schema(fields), tuple(dimensions), "day", described, restates=3, not_additive=reasons)
-
-    def _credentials(self) -> Any:
-        from google.oauth2 import credentials, service_account
-
-        file = f"{self.name}: the service account's key file that `credentials` names"
-        try:
-            written = json.loads(Path(self.settings.credentials).read_text(encoding="utf-8"))
-            key = service_account.Credentials.from_service_account_info(written, scopes=[SCOPE])
-        except OSError:  # the value stays unsaid: a key pasted in place of its path would be told to everybody
-            raise SourceRejected(f"{file} cannot be read. Give the path of the JSON key, not the key itself.") from None
-        except (ValueError, TypeError, AttributeError):
-            raise SourceRejected(f"{file} is not a service account's JSON key. Download a new one.") from None
-        signer = key.with_always_use_jwt_access(True)  # a token signed here: no request to a token endpoint
-
-        def sign(request: Any, scopes: Sequence[str]) -> tuple[str, Any]:  # noqa: ARG001 - google-auth names them
-            signer.refresh(request)
-            return signer.token, signer.expiry
-
-        # As they are, service-account credentials also look up the account's allowed regions in the background, at
-        # another host and with the token. The Data API has no use for that.
-        return credentials.Credentials(token=None, scopes=[SCOPE], refresh_handler=sign)
-
-    def _request(self, stream: Stream, window: Window, offset: int) -> Any:
-        from google.analytics.data_v1beta import types as ga
-
-        report: Report = self.settings.streams[stream.name]
-        filters = [
-            ga.FilterExpression(
-                filter=ga.Filter(
-                    field_name=dimension, in_list_filter=ga.Filter.InListFilter(values=values, case_sensitive=True)
-                )
-            )
-            for dimension, values in report.only.items()
-        ]
-        return ga.RunReportRequest(
-            property=f"properties/{self.settings.property}",
-            dimensions=[ga.Dimension(name=name) for name in report.dimensions],
-            metrics=[ga.Metric(name=name) for name in report.metrics],
-            date_ranges=[ga.DateRange(start_date=window.first.isoformat(), end_date=window.last.isoformat())],
-            dimension_filter=ga.FilterExpression(and_group=ga.FilterExpressionList(expressions=filters))
-            if filters
-            else None,
-            order_bys=[
-                ga.OrderBy(dimension=ga.OrderBy.DimensionOrderBy(dimension_name=name)) for name in report.dimensions
-            ],
-            offset=offset,
-            limit=self.settings.page_size,
-            keep_empty_rows=False,
-            return_property_quota=True,
-        )
-
-    def _ask(self, client: Any, request: Any) -> Any:
-        from okr_pipeline.connectors.ga4_errors import FAILURES, meaning
-
-        try:
-            # retry=None: the client's own retries would hide failures from `patiently`, which alone decides on them.
-            answer = client.run_report(request, retry=None, timeout=TIMEOUT)
-            return type(answer).pb(answer)  # plain protobuf: reading rows through proto-plus is slow
-        except FAILURES as error:
-            raise meaning(error, self.name, self.settings.property) from None
-
-    def _check_zone(self, zone: str) -> None:
-        if not zone:  # an empty JSON object parses as a report without rows: that must not pass for an empty day
-            raise DataRejected(f"{self.name}: the answer is no GA4 report. Check what `endpoint` points at.")
-        if zone != self.settings.timezone:
-            raise SourceRejected(
-                f"{self.name}: the property counts its days in {zone}, not in {self.settings.timezone}. "
-                f"Write `timezone: {zone}`."
-            )
+        schema = pa.schema([*fields, *metrics])
+        return Stream(name, schema, tuple(dimensions), "day", described, restates=3, not_additive=reasons)
 
     def _batch(self, stream: Stream, window: Window, answer: Any) -> pa.RecordBatch:
         report: Report = self.settings.streams[stream.name]
@@ -216,25 +166,24 @@ class GA4(Connector):
             raise self._impossible(stream, f"{strange} is outside of {window}")
         return batch
 
+    def _total(self, stream: Stream, windows: Windows, whole: Window, answer: Any) -> pa.RecordBatch:
+        """One row. Nobody came: 0. Nobody is told of because they are few, or there is nothing to average: null."""
+        report: Report = self.settings.streams[stream.name]
+        metrics = pa.schema([stream.schema.field(ga4_report.column(metric)) for metric in report.metrics])
+        try:
+            total = ga4_report.batch(answer, report.metrics, metrics)
+        except ValueError as error:
+            raise self._impossible(stream, str(error)[:200]) from error
+        if answer.row_count > 1:
+            raise self._impossible(stream, f"the total of {whole} has {answer.row_count} rows")
+        values = {name: total.column(name)[0].as_py() for name in metrics.names} if total.num_rows else {}
+        if not values and not answer.metadata.subject_to_thresholding:
+            counted = [metric for metric in report.metrics if metric not in ga4_report.AVERAGES]
+            values = {ga4_report.column(metric): 0 for metric in counted}
+        days = {"day": whole.last, "first_day": whole.first, "complete": windows.is_complete(whole.last)}
+        return pa.RecordBatch.from_pylist([days | values], stream.schema)
+
     def _impossible(self, stream: Stream, what: str) -> DataRejected:
         return DataRejected(
             f"{self.name}: GA4's report {stream.name} is impossible: {what}. Look at the same report in Analytics."
         )
-
-
-def _note(said: Said, answer: Any, rows: int, pages: int) -> None:
-    """Keeps the metadata's remarks; what was true of one page is true of the pull."""
-    meta, quota = answer.metadata, answer.property_quota
-    remarks = {
-        "thresholded": meta.subject_to_thresholding,
-        "other_row": meta.data_loss_from_other_row,
-        "sampled": [s.samples_read_count / s.sampling_space_size for s in meta.sampling_metadatas],
-        "restricted": [r.metric_name for r in meta.schema_restriction_response.active_metric_restrictions],
-        "truncated": [reason.data_truncation_message for reason in meta.data_truncation_reasons],
-    }
-    for name, remark in remarks.items():
-        said.notes[name] = remark or said.notes.get(name, remark)
-    said.notes |= {"rows": rows, "pages": pages, "time_zone": meta.time_zone}
-    if answer.HasField("property_quota"):
-        said.notes["tokens_left_today"] = quota.tokens_per_day.remaining
-        said.notes["tokens_left_this_hour"] = quota.tokens_per_hour.remaining

@@ -67,6 +67,12 @@ def batch(answer: Any, names: Sequence[str], schema: pa.Schema) -> pa.RecordBatc
     return pa.record_batch([_typed(each, field) for each, field in zip(texts, schema, strict=True)], schema=schema)
 
 
+def has_other(rows: pa.RecordBatch) -> bool:
+    """Whether GA4 rolled up what is rare into "(other)"; only the answer's flag tells of those that a filter keeps out."""
+    texts = [column for column in rows.columns if pa.types.is_string(column.type)]
+    return any(pc.any(pc.equal(column, "(other)"), min_count=0).as_py() for column in texts)
+
+
 def _typed(text: pa.Array, field: pa.Field) -> pa.Array:
     """Texts, as the API sends every value, in the column's type."""
     if pa.types.is_decimal(field.type):  # rounded here, since Arrow refuses digits beyond the scale

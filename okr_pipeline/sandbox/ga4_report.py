@@ -1,14 +1,7 @@
-"""The report that the sandbox's GA4 property gives, from two CSV files.
-
-`ga4_days.csv` and `ga4_events.csv` hold what a day comes to in the end. What is served depends on the day's age in the
-property's time zone, in whole days: on the day itself half of it, then 92, 97 and 99 percent, from the fourth day on
-all of it (rounded down each); a row with `arrives` = 2 is not there before its second day. Rows of fewer than three
-events are withheld for good and flagged as thresholding. A day without rows stays empty.
-"""
+"""The report that the sandbox's GA4 property gives to a request, and what it says beside the rows."""
 
 from __future__ import annotations
 
-import csv
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,21 +12,20 @@ from typing import Any
 from google.analytics.data_v1beta import types as ga
 
 from okr_pipeline import clock
+from okr_pipeline.sandbox import ga4_days
 from okr_pipeline.sandbox.identity import Identity
 
 PROPERTY = "properties/424242424"
 ZONE = "Asia/Bangkok"
 SCOPES = {"https://www.googleapis.com/auth/analytics.readonly", "https://www.googleapis.com/auth/analytics"}
-SERVED = {0: 50, 1: 92, 2: 97, 3: 99}  # percent of the settled number, by the day's age
-WITHHELD_BELOW = 3
-TOKENS = {"tokens_per_day": 200_000, "tokens_per_hour": 40_000}  # a standard property's quota
+SAMPLED_BEYOND = 10_000_000  # events: a standard property's limit
+# A standard property's quota, a request costs one.
+TOKENS = {"tokens_per_day": 200_000, "tokens_per_hour": 40_000, "tokens_per_project_per_hour": 14_000}
 
 # Which fields go together: sessions have no event name here, events no session.
 SESSION_METRICS = {"sessions", "totalUsers"}
 EVENT_METRICS = {"eventCount"}
 DIMENSIONS = {"date", "isKeyEvent", "eventName"}
-
-Row = dict[str, str]
 
 
 class Refused(Exception):
@@ -50,8 +42,8 @@ class Property:
     def __init__(self, folder: Path, identity: Identity) -> None:
         self.folder = folder
         self.identity = identity
-        self.spent = {"tokens_per_day": 0, "tokens_per_hour": 0}
-        self.spent_in = {"tokens_per_day": "", "tokens_per_hour": ""}
+        self.spent = dict.fromkeys(TOKENS, 0)
+        self.spent_in = dict.fromkeys(TOKENS, "")
         self.lock = threading.Lock()
 
     def answer(self, request: Any, authorization: str | None) -> Any:
@@ -65,14 +57,18 @@ class Property:
         _check_fields([*dimensions, *only], metrics)
         spans = [(_day(span.start_date), _day(span.end_date)) for span in request.date_ranges]
         by_event = bool(EVENT_METRICS & {*metrics})
-        every = self._events() if by_event else self._sessions("isKeyEvent" in {*dimensions, *only})
+        events, rolled_up = ga4_days.rolled_up(ga4_days.events(self.folder)) if by_event else ([], False)
+        every = events if by_event else ga4_days.sessions(self.folder, "isKeyEvent" in {*dimensions, *only})
         asked = [
             (day, row)
             for day, row in every
             if any(first <= day <= last for first, last in spans)
             and all(row[name] in values for name, values in only.items())
         ]
-        rows, withheld = _as_of(clock.today(ZONE), asked, metrics)
+        rows, withheld = ga4_days.as_of(clock.today(ZONE), asked, metrics)
+        events_read = sum(int(row[name]) for row in rows for name in metrics if name not in ga4_days.PEOPLE)
+        if "date" not in dimensions:
+            rows = [*ga4_days.totals(rows, dimensions, metrics)]
         rows = _ordered([row for row in rows if any(row[name] != "0" for name in metrics)], request)
         page = rows[request.offset : request.offset + min(request.limit or 10_000, 250_000)]
         response = ga.RunReportResponse(
@@ -86,7 +82,17 @@ class Property:
                 for row in page
             ],
             row_count=len(rows),
-            metadata=ga.ResponseMetaData(time_zone=ZONE, currency_code="THB", subject_to_thresholding=withheld),
+            metadata=ga.ResponseMetaData(
+                time_zone=ZONE,
+                currency_code="THB",
+                subject_to_thresholding=withheld,
+                data_loss_from_other_row=rolled_up,
+                sampling_metadatas=[
+                    ga.SamplingMetadata(samples_read_count=SAMPLED_BEYOND, sampling_space_size=events_read)
+                ]
+                if events_read > SAMPLED_BEYOND
+                else [],
+            ),
             property_quota=self._quota() if request.return_property_quota else None,
             kind="analyticsData#runReport",
         )
@@ -104,50 +110,17 @@ class Property:
             raise Refused("INVALID_ARGUMENT", "Limit and offset must not be negative.")
         now = clock.now().isoformat()
         with self.lock:
-            for name, period in (("tokens_per_day", now[:10]), ("tokens_per_hour", now[:13])):
+            for name, most in TOKENS.items():
+                period = now[:10] if name == "tokens_per_day" else now[:13]
                 if self.spent_in[name] != period:
                     self.spent_in[name], self.spent[name] = period, 0
                 self.spent[name] += 1
-                if self.spent[name] > TOKENS[name]:
+                if self.spent[name] > most:
                     raise Refused("RESOURCE_EXHAUSTED", "Exhausted property tokens. Try again in the next period.")
 
     def _quota(self) -> Any:
         left = {name: ga.QuotaStatus(consumed=1, remaining=TOKENS[name] - self.spent[name]) for name in TOKENS}
         return ga.PropertyQuota(**left)
-
-    def _events(self) -> Iterator[tuple[date, Row]]:
-        for day, row in _read(self.folder / "ga4_events.csv"):
-            yield day, row | {"eventName": row["event_name"], "eventCount": row["event_count"]}
-
-    def _sessions(self, by_key_event: bool) -> Iterator[tuple[date, Row]]:
-        """Every session has ordinary events; the converting ones are there once more, with their key events."""
-        for day, row in _read(self.folder / "ga4_days.csv"):
-            yield day, row | {"isKeyEvent": "false", "totalUsers": row["total_users"]}
-            if by_key_event:
-                sessions = row["converting_sessions"]
-                users = str(min(int(sessions), int(row["total_users"])))
-                yield day, row | {"isKeyEvent": "true", "sessions": sessions, "totalUsers": users}
-
-
-def _as_of(today: date, settled: list[tuple[date, Row]], metrics: list[str]) -> tuple[list[Row], bool]:
-    """The rows as they stand today, and whether one was withheld."""
-    rows: list[Row] = []
-    withheld = False
-    for day, row in settled:
-        age = (today - day).days
-        if age < int(row["arrives"]):
-            continue
-        if int(row.get("eventCount", WITHHELD_BELOW)) < WITHHELD_BELOW:
-            withheld = True
-            continue
-        rows.append(row | {name: str(int(row[name]) * SERVED.get(age, 100) // 100) for name in metrics})
-    return rows, withheld
-
-
-def _read(path: Path) -> Iterator[tuple[date, Row]]:
-    with path.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            yield date.fromisoformat(row["day"]), row | {"date": row["day"].replace("-", "")}
 
 
 def _day(text: str) -> date:
@@ -180,24 +153,24 @@ def _check_fields(dimensions: list[str], metrics: list[str]) -> None:
         incompatible = {*dimensions} & {"eventName"}
     if incompatible:
         raise Refused("INVALID_ARGUMENT", f"Please remove {sorted(incompatible)[0]} to make the request compatible.")
-    if "date" not in dimensions or not metrics:
-        raise Refused("INVALID_ARGUMENT", "The sandbox serves metrics by date only.")
+    if not metrics:
+        raise Refused("INVALID_ARGUMENT", "The sandbox serves reports with metrics only.")
 
 
-def _ordered(rows: list[Row], request: Any) -> list[Row]:
+def _ordered(rows: list[ga4_days.Row], request: Any) -> list[ga4_days.Row]:
     """In the order asked for; without one in a different order for every page, as nobody promised any."""
     if not request.order_bys:
         return sorted(rows, key=lambda row: zlib.crc32(f"{request.offset}{row}".encode()))
     for by in reversed(request.order_bys):
         name = by.dimension.dimension_name or by.metric.metric_name
-        key: Callable[[Row], Any] = _text_of(name) if by.dimension.dimension_name else _number_of(name)
+        key: Callable[[ga4_days.Row], Any] = _text_of(name) if by.dimension.dimension_name else _number_of(name)
         rows = sorted(rows, key=key, reverse=by.desc)
     return rows
 
 
-def _text_of(name: str) -> Callable[[Row], str]:
+def _text_of(name: str) -> Callable[[ga4_days.Row], str]:
     return lambda row: row[name]
 
 
-def _number_of(name: str) -> Callable[[Row], int]:
+def _number_of(name: str) -> Callable[[ga4_days.Row], int]:
     return lambda row: int(row[name])

@@ -20,8 +20,9 @@ from okr_pipeline import sandbox
 from okr_pipeline.connectors import ga4_wire
 from okr_pipeline.connectors.contract import Said, Window
 from okr_pipeline.connectors.ga4 import GA4, GA4Settings
+from okr_pipeline.connectors.ga4_windows import Windows
 from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
-from okr_pipeline.sandbox import faults, servers
+from okr_pipeline.sandbox import faults, ga4_report, servers
 
 MORNING = "2026-11-16T05:00:00+07:00"
 OCTOBER = Window(date(2026, 10, 1), date(2026, 10, 31))
@@ -310,7 +311,7 @@ def test_a_dead_endpoint_is_unavailable(ga4, transport):
 
 @both
 def test_a_slow_answer_is_given_up(ga4, transport, monkeypatch):
-    monkeypatch.setattr("okr_pipeline.connectors.ga4.TIMEOUT", 0.2)
+    monkeypatch.setattr("okr_pipeline.connectors.ga4_client.TIMEOUT", 0.2)
     monkeypatch.setattr(faults, "SLOW", 3.0)
     monkeypatch.setenv("OKR_SANDBOX_FAULTS", "ga4=slow")
     with pytest.raises(SourceUnavailable):
@@ -470,3 +471,175 @@ def report(rows):
             kind="analyticsData#runReport",
         )
     )
+
+
+@contextlib.contextmanager
+def other_truth(doors, name, more):
+    """Meanwhile the file has these lines more, or in place of the lines of their day."""
+    path = doors[0] / "sandbox" / name
+    kept = path.read_text(encoding="utf-8")
+    days = {line.partition(",")[0] for line in more}
+    lines = [line for line in kept.splitlines() if line.partition(",")[0] not in days]
+    path.write_text("\n".join([*lines, *more, ""]), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(kept, encoding="utf-8")
+
+
+DAY = Window(date(2026, 10, 5), date(2026, 10, 5))
+ALL_EVENTS = {"events": {"dimensions": ["date", "eventName"], "metrics": ["eventCount"]}}
+
+
+@both
+def test_what_is_rolled_up_into_other_is_kept_and_told(ga4, doors, transport):
+    many = [f"2026-10-05,event_{n:03d},{n + 3},0" for n in range(60)]
+    said = Said()
+    with other_truth(doors, "ga4_events.csv", many):
+        table = pull(ga4(transport, streams=ALL_EVENTS), "events", DAY, said)
+    assert said.notes["other_row"] is True
+    (other,) = [row["event_count"] for row in table.to_pylist() if row["event_name"] == "(other)"]
+    assert other == sum(n + 3 for n in range(10))
+    assert sum(table["event_count"].to_pylist()) == sum(n + 3 for n in range(60))
+
+
+def test_a_row_called_other_is_told_though_the_answer_does_not_flag_it(ga4):
+    headers = {"dimensionHeaders": [{"name": "date"}, {"name": "eventName"}], "metricHeaders": [{"name": "eventCount"}]}
+    rows = [{"dimensionValues": [{"value": "20261005"}, {"value": "(other)"}], "metricValues": [{"value": "7"}]}]
+    said = Said()
+    with once_then_nothing({"metadata": ZONE, **headers, "rowCount": 1, "rows": rows}) as endpoint:
+        pull(ga4("rest", endpoint=endpoint, streams=ALL_EVENTS), "events", DAY, said)
+    assert said.notes["other_row"] is True
+
+
+@both
+def test_sampling_is_told_as_the_share_of_the_events_that_was_read(ga4, doors, transport):
+    said = Said()
+    with other_truth(doors, "ga4_events.csv", ["2026-10-05,sign_up,40000000,0"]):
+        pull(ga4(transport), "events", DAY, said)
+    assert said.notes["sampled"] == [0.25]
+
+
+@both
+def test_what_is_left_of_the_quota_is_told(ga4, transport):
+    said = Said()
+    pull(ga4(transport), "traffic", LAST_DAYS, said)
+    left = [name for name in said.notes if name.startswith("tokens_left")]
+    assert left == ["tokens_left_today", "tokens_left_this_hour", "tokens_left_to_the_project_this_hour"]
+
+
+@both
+def test_no_request_is_made_when_it_would_take_what_is_kept_for_others(ga4, doors, transport, monkeypatch):
+    said = Said()
+    left = pull(ga4(transport), "traffic", DAY, said) and said.notes["tokens_left_to_the_project_this_hour"]
+    asked = []
+    monkeypatch.setattr(faults, "of", lambda source: asked.append(source) and None)
+    connector = ga4(transport, keep_tokens=left - 3, page_size=1)
+    with pytest.raises(SourceUnavailable) as told:
+        pull(connector, "traffic", LAST_DAYS)
+    assert len(asked) == 3
+    assert told.value.retry_after == 3600
+    assert str(told.value) == (
+        f"ga4: too little is left of the GA4 property's quota: {left - 3:,} tokens of this hour for its Cloud project are left,"
+        f" and the last request took 1; `keep_tokens` leaves {left - 3:,} to others."
+        " Run the night again in an hour, or lower `keep_tokens`."
+    )
+    with pytest.raises(SourceUnavailable, match="keep_tokens"):  # nor by the streams that follow
+        pull(connector, "events", DAY)
+    assert len(asked) == 3
+    monkeypatch.setenv("OKR_NOW", "2026-11-16T06:00:01+07:00")  # the buckets are full again
+    assert pull(connector, "traffic", DAY).num_rows == 1
+
+
+def test_a_day_s_quota_lasts_until_midnight_pacific_time(ga4, doors, monkeypatch):
+    monkeypatch.setitem(ga4_report.TOKENS, "tokens_per_day", 500)
+    with pytest.raises(SourceUnavailable, match=r"of today are left.*Run the night again in 10 hours") as told:
+        pull(ga4(keep_tokens=499, page_size=1), "traffic", LAST_DAYS)
+    assert told.value.retry_after == 10 * 3600  # 05:00 in Bangkok is 14:00 in California
+
+
+VISITORS = {
+    "month": {"over": "month to date", "metrics": ["totalUsers"]},
+    "trailing": {"over": "trailing 28 days", "metrics": ["totalUsers", "sessions"]},
+    "since": {"over": "since 2026-10-10", "metrics": ["sessions"], "only": {"isKeyEvent": ["true"]}},
+}
+
+
+@both
+def test_people_are_counted_over_the_whole_window_that_ends_on_each_day(ga4, doors, transport):
+    rows = pull(ga4(transport, streams=VISITORS), "month", OCTOBER).to_pylist()
+    assert [row["day"].day for row in rows] == [*range(1, 32)]
+    assert {row["first_day"] for row in rows} == {OCTOBER.first}
+    assert [row["day"].day for row in rows if row["complete"]] == [31]
+    daily = [int(row["total_users"]) for row in truth(doors, "ga4_days.csv") if row["day"].startswith("2026-10")]
+    counted = [row["total_users"] for row in rows]
+    assert counted == sorted(counted)
+    assert counted[0] == daily[0]
+    assert max(daily) < counted[-1] < sum(daily)
+
+
+def test_a_total_over_days_that_add_up_is_their_sum(ga4, doors):
+    (row,) = pull(ga4(streams=VISITORS), "trailing", DAY).to_pylist()
+    days = {
+        row["day"]: int(row["sessions"])
+        for row in truth(doors, "ga4_days.csv")
+        if "2026-09-08" <= row["day"] <= "2026-10-05"
+    }
+    assert (str(row["first_day"]), len(days), row["sessions"]) == ("2026-09-08", 28, sum(days.values()))
+
+
+def test_a_window_since_a_day_has_no_rows_before_it(ga4):
+    rows = pull(ga4(streams=VISITORS), "since", OCTOBER).to_pylist()
+    assert (str(rows[0]["day"]), rows[0]["first_day"], len(rows)) == ("2026-10-10", date(2026, 10, 10), 22)
+
+
+def test_no_total_is_made_for_a_day_that_has_not_come(ga4):
+    days = pull(ga4(streams=VISITORS), "month", Window(date(2026, 11, 14), date(2026, 11, 30)))["day"].to_pylist()
+    assert [str(day) for day in days] == ["2026-11-14", "2026-11-15", "2026-11-16"]
+
+
+@pytest.mark.parametrize(("thresholded", "expected"), [(False, 0), (True, None)])
+def test_nobody_is_0_people_and_too_few_to_be_told_of_is_unknown(ga4, thresholded, expected):
+    streams = {"x": {"over": "week to date", "metrics": ["totalUsers", "bounceRate"]}}
+    headers = {"metricHeaders": [{"name": "totalUsers"}, {"name": "bounceRate"}]}
+    with once_then_nothing({"metadata": ZONE | {"subjectToThresholding": thresholded}, **headers}) as endpoint:
+        (row,) = pull(ga4("rest", endpoint=endpoint, streams=streams), "x", DAY).to_pylist()
+    assert (row["total_users"], row["bounce_rate"]) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("over", "day", "first", "complete"),
+    [
+        ("week to date", "2026-11-15", "2026-11-09", True),  # a Sunday
+        ("week to date", "2026-11-16", "2026-11-16", False),
+        ("month to date", "2028-02-29", "2028-02-01", True),
+        ("quarter to date", "2026-12-31", "2026-10-01", True),
+        ("quarter to date", "2026-11-30", "2026-10-01", False),
+        ("trailing 1 day", "2026-11-15", "2026-11-15", True),
+        ("since 2026-11-15", "2026-11-15", "2026-11-15", False),
+    ],
+)
+def test_windows_begin_where_the_words_say(over, day, first, complete):
+    windows, last = Windows.parse(over), date.fromisoformat(day)
+    assert windows.ending(last) == Window(date.fromisoformat(first), last)
+    assert not windows.is_calendar or windows.is_complete(last) is complete
+
+
+def test_totals_must_not_be_added_up(ga4):
+    for stream in ga4(streams=VISITORS).streams():
+        assert set(stream.not_additive) == {*stream.schema.names} - {"day", "first_day", "complete"}
+
+
+@pytest.mark.parametrize(
+    ("report", "told"),
+    [
+        ({"over": "last month", "metrics": ["totalUsers"]}, "write `week to date`"),
+        ({"over": "since yesterday", "metrics": ["totalUsers"]}, "'since yesterday' is not a window"),
+        ({"over": "month to date", "dimensions": ["date"], "metrics": ["totalUsers"]}, "leave out `dimensions`"),
+        ({"metrics": ["totalUsers"]}, "`date` is missing"),
+    ],
+)
+def test_a_mistake_in_a_window_is_told(report, told):
+    right = {"connector": "ga4", "property": "1", "credentials": "key.json"}
+    with pytest.raises(ValidationError, match=told):
+        GA4Settings.model_validate(right | {"streams": {"x": report}})

@@ -1,0 +1,150 @@
+"""One GA4 property asked for reports: who asks, what is asked, page after page, and what the answers say beside the rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from okr_pipeline.connectors.contract import Said, Window
+from okr_pipeline.connectors.ga4_quota import Quota
+from okr_pipeline.errors import DataRejected, SourceRejected
+
+if TYPE_CHECKING:
+    from okr_pipeline.connectors.ga4 import GA4Settings, Report
+
+SCOPE = "https://www.googleapis.com/auth/analytics.readonly"
+TIMEOUT = 60.0  # seconds for one request
+
+
+class Reports:
+    """A client of the Data API, for the time of a `with`; `name` is the connector's, `patiently` its way to ask again."""
+
+    def __init__(
+        self, name: str, settings: GA4Settings, quota: Quota, patiently: Callable[[Callable[[], Any]], Any]
+    ) -> None:
+        self.name, self.settings, self.quota, self.patiently = name, settings, quota, patiently
+
+    def __enter__(self) -> Self:
+        from google.analytics.data_v1beta import BetaAnalyticsDataClient
+
+        self._client = BetaAnalyticsDataClient(
+            credentials=_credentials(self.name, self.settings.credentials),
+            transport=self.settings.transport,
+            client_options={"api_endpoint": self.settings.endpoint},
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.transport.close()
+
+    def run(self, stream: str, report: Report, days: Window, said: Said) -> Iterator[Any]:
+        """The pages of one report (protobuf), until as many rows are here as the property says there are."""
+        received = 0
+        while True:
+            answer = self.patiently(partial(self._ask, self._request(report, days, offset=received)))
+            self._check_zone(answer.metadata.time_zone)
+            received += len(answer.rows)
+            _note(said, answer)
+            self.quota.note(answer.property_quota, said)
+            yield answer
+            if received >= answer.row_count or not answer.rows:
+                break
+        if received != answer.row_count:
+            raise DataRejected(
+                f"{self.name}: GA4 announced {answer.row_count} rows of {stream} for {days}, sent {received}. "
+                "Run the night again; if it stays so, look at the report in Analytics."
+            )
+
+    def _request(self, report: Report, days: Window, offset: int) -> Any:
+        from google.analytics.data_v1beta import types as ga
+
+        filters = [
+            ga.FilterExpression(
+                filter=ga.Filter(
+                    field_name=dimension, in_list_filter=ga.Filter.InListFilter(values=values, case_sensitive=True)
+                )
+            )
+            for dimension, values in report.only.items()
+        ]
+        return ga.RunReportRequest(
+            property=f"properties/{self.settings.property}",
+            dimensions=[ga.Dimension(name=name) for name in report.dimensions],
+            metrics=[ga.Metric(name=name) for name in report.metrics],
+            date_ranges=[ga.DateRange(start_date=days.first.isoformat(), end_date=days.last.isoformat())],
+            dimension_filter=ga.FilterExpression(and_group=ga.FilterExpressionList(expressions=filters))
+            if filters
+            else None,
+            order_bys=[
+                ga.OrderBy(dimension=ga.OrderBy.DimensionOrderBy(dimension_name=name)) for name in report.dimensions
+            ],
+            offset=offset,
+            limit=self.settings.page_size,
+            keep_empty_rows=False,
+            return_property_quota=True,
+        )
+
+    def _ask(self, request: Any) -> Any:
+        from okr_pipeline.connectors.ga4_errors import FAILURES, meaning
+
+        self.quota.check()
+        try:
+            # retry=None: the client's own retries would hide failures from `patiently`, which alone decides on them.
+            answer = self._client.run_report(request, retry=None, timeout=TIMEOUT)
+            return type(answer).pb(answer)  # plain protobuf: reading rows through proto-plus is slow
+        except FAILURES as error:
+            raise meaning(error, self.name, self.settings.property) from None
+
+    def _check_zone(self, zone: str) -> None:
+        if not zone:  # an empty JSON object parses as a report without rows: that must not pass for an empty day
+            raise DataRejected(f"{self.name}: the answer is no GA4 report. Check what `endpoint` points at.")
+        if zone != self.settings.timezone:
+            raise SourceRejected(
+                f"{self.name}: the property counts its days in {zone}, not in {self.settings.timezone}. "
+                f"Write `timezone: {zone}`."
+            )
+
+
+def _credentials(name: str, path: str) -> Any:
+    from google.oauth2 import credentials, service_account
+
+    file = f"{name}: the service account's key file that `credentials` names"
+    try:
+        written = json.loads(Path(path).read_text(encoding="utf-8"))
+        key = service_account.Credentials.from_service_account_info(written, scopes=[SCOPE])
+    except OSError:  # the value stays unsaid: a key pasted in place of its path would be told to everybody
+        raise SourceRejected(f"{file} cannot be read. Give the path of the JSON key, not the key itself.") from None
+    except (ValueError, TypeError, AttributeError):
+        raise SourceRejected(f"{file} is not a service account's JSON key. Download a new one.") from None
+    signer = key.with_always_use_jwt_access(True)  # a token signed here: no request to a token endpoint
+
+    def sign(request: Any, scopes: Sequence[str]) -> tuple[str, Any]:  # noqa: ARG001 - google-auth names them
+        signer.refresh(request)
+        return signer.token, signer.expiry
+
+    # As they are, service-account credentials also look up the account's allowed regions in the background, at
+    # another host and with the token. The Data API has no use for that.
+    return credentials.Credentials(token=None, scopes=[SCOPE], refresh_handler=sign)
+
+
+def _note(said: Said, answer: Any) -> None:
+    """Keeps the metadata's remarks; what was true of one page is true of the pull."""
+    meta = answer.metadata
+    remarks = {
+        "thresholded": meta.subject_to_thresholding,
+        "other_row": meta.data_loss_from_other_row,
+        "sampled": [  # which share of the events was read
+            round(s.samples_read_count / s.sampling_space_size, 4)
+            for s in meta.sampling_metadatas
+            if s.sampling_space_size
+        ],
+        "restricted": [r.metric_name for r in meta.schema_restriction_response.active_metric_restrictions],
+        "truncated": [reason.data_truncation_message for reason in meta.data_truncation_reasons],
+    }
+    for name, remark in remarks.items():
+        said.notes[name] = remark or said.notes.get(name, remark)
+    said.notes["rows"] += len(answer.rows)
+    said.notes["pages"] += 1
+    said.notes["time_zone"] = meta.time_zone
