@@ -22,7 +22,7 @@ from okr_pipeline.connectors.ga4_client import Reports
 from okr_pipeline.connectors.ga4_quota import Quota
 from okr_pipeline.connectors.ga4_windows import Windows
 from okr_pipeline.connectors.http import no_page_twice
-from okr_pipeline.connectors.settings import Settings, is_reference
+from okr_pipeline.connectors.settings import HttpSettings, is_reference
 from okr_pipeline.errors import DataRejected
 
 
@@ -70,7 +70,7 @@ class Report(BaseModel):
         return [ga4_report.column(name) for name in [*self.dimensions, *self.metrics]]
 
 
-class GA4Settings(Settings):
+class GA4Settings(HttpSettings):
     """A GA4 property, the path of the service account's JSON key that may read it, and the reports to pull."""
 
     property: Property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from okr_pipeline.connectors.contract import Said, Window
 from okr_pipeline.connectors.ga4_quota import Quota
+from okr_pipeline.connectors.http import in_time
 from okr_pipeline.errors import DataRejected, SourceRejected
 
 if TYPE_CHECKING:
@@ -90,9 +91,12 @@ class Reports:
         from okr_pipeline.connectors.ga4_errors import FAILURES, meaning
 
         self.quota.check()
+        within = self.settings.answer_within
         try:
             # retry=None: the client's own retries would hide failures from `patiently`, which alone decides on them.
-            answer = self._client.run_report(request, retry=None, timeout=TIMEOUT)
+            run = partial(self._client.run_report, request, retry=None, timeout=min(TIMEOUT, within))
+            # Over gRPC the time-out is the whole answer's.
+            answer = run() if self.settings.transport == "grpc" else in_time(self.name, "GA4", within, run)
             return type(answer).pb(answer)  # plain protobuf: reading rows through proto-plus is slow
         except FAILURES as error:
             raise meaning(error, self.name, self.settings.property) from None

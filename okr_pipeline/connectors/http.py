@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +20,32 @@ from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUn
 TIMEOUT = 60.0  # seconds for one request; a page of 25,000 rows takes a few
 TOKENS = re.compile(r"(?i:bearer)\s+\S+|eyJ[\w-]{8,}\S*|ya29\.\S+")  # what was sent, and a source may repeat
 TRY_LATER = frozenset({408, 425, 429})
+T = TypeVar("T")
+
+
+def in_time(name: str, source: str, seconds: float, request: Callable[[], T]) -> T:
+    """What `request` returns or raises; SourceUnavailable when it has not come to an end after so many seconds.
+
+    It runs in a thread of its own, which is left to itself then: HTTP clients bound each wait for bytes, never the whole.
+    """
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(request())
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            answer.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name=f"okr-{name}").start()
+    try:
+        return answer.result(seconds)
+    except TimeoutError:
+        if answer.done():  # its own
+            raise
+        raise SourceUnavailable(
+            f"{name}: {source} had not sent its whole answer after {seconds:g} seconds. "
+            "Try again later, or raise `answer_within`."
+        ) from None
 
 
 def seconds_to_wait(retry_after: str | None) -> float | None:

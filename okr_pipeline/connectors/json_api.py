@@ -20,7 +20,7 @@ from okr_pipeline.connectors.credentials import ClientCredentials, bearer
 from okr_pipeline.connectors.http import brief, refusal, unreadable
 from okr_pipeline.connectors.paging import Answer, Find, Page, Paging, Request
 from okr_pipeline.connectors.reach import Reach, endpoint_problem
-from okr_pipeline.connectors.settings import Settings, is_reference
+from okr_pipeline.connectors.settings import HttpSettings, is_reference
 from okr_pipeline.errors import DataRejected, OkrError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _endpoint(url: str) -> str:
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
-class ApiSettings(Settings):
+class ApiSettings(HttpSettings):
     """`allow_private` lets `endpoint` be at an address of a local network; `requests_per_minute` slows the pull down."""
 
     allow_private: bool = False
@@ -90,7 +90,10 @@ class JsonApi:
     def __enter__(self) -> JsonApi:
         from okr_pipeline.connectors.wire import Wire
 
-        self._wire = Wire(self.connector.name, self.source, self._reach, self.connector.settings.requests_per_minute)
+        settings: ApiSettings = self.connector.settings
+        self._wire = Wire(
+            self.connector.name, self.source, self._reach, settings.requests_per_minute, settings.answer_within
+        )
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -22,8 +22,17 @@ from pydantic import Field
 
 from okr_pipeline import clock
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
-from okr_pipeline.connectors.http import TIMEOUT, brief, no_page_twice, refusal, typed_batch, unreadable, within
-from okr_pipeline.connectors.settings import Settings, TimeZone
+from okr_pipeline.connectors.http import (
+    TIMEOUT,
+    brief,
+    in_time,
+    no_page_twice,
+    refusal,
+    typed_batch,
+    unreadable,
+    within,
+)
+from okr_pipeline.connectors.settings import HttpSettings, Settings, TimeZone
 from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
 
 SOURCE = "Search Console"
@@ -87,7 +96,7 @@ QUOTA_REASONS = frozenset(
 )
 
 
-class SearchConsoleSettings(Settings):
+class SearchConsoleSettings(HttpSettings):
     """`site` as Search Console writes it (https://www.example.com/ or sc-domain:example.com), `credentials` the path of
     a service account's JSON key, `page_size` the rows of one answer."""
 
@@ -235,7 +244,10 @@ class SearchConsole(Connector):
         from googleapiclient.errors import HttpError
 
         try:
-            answer = request.execute(num_retries=0)
+            answer = in_time(self.name, SOURCE, self.settings.answer_within, partial(request.execute, num_retries=0))
+        except SourceUnavailable:
+            request.http.connections.clear()  # the one that drips in is not to be asked again
+            raise
         except HttpError as error:
             request.http.close()  # a wait may follow, and httplib2 would then write into a connection closed meanwhile
             raise self._refused(error) from None

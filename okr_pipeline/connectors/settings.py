@@ -62,3 +62,10 @@ class Settings(BaseModel):
     lookback: Days | None = None
     final_after: Days | None = None
     retry_for: Seconds = 30
+
+
+class HttpSettings(Settings):
+    """Of a source that is asked over HTTP. `answer_within` bounds one whole answer: one that drips in for ever keeps within
+    every time-out of its parts."""
+
+    answer_within: Annotated[Seconds, Field(ge=1)] = 300

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from functools import cache
+from functools import cache, partial
 from ssl import SSLContext
 from typing import Any
 
 import httpx
 
-from okr_pipeline.connectors.http import TIMEOUT, unreadable
+from okr_pipeline.connectors.http import TIMEOUT, in_time, unreadable
 from okr_pipeline.connectors.reach import Reach
 from okr_pipeline.errors import DataRejected, SourceUnavailable
 
-LONGEST = 300.0  # seconds for one whole answer: one that drips in keeps within every time-out of its parts
 LARGEST = 64 * 2**20  # bytes of one answer, unpacked
 
 
@@ -24,10 +23,10 @@ def _trust() -> SSLContext:
 
 
 class Wire:
-    """`name` is the connector's and `source` the product's, for messages."""
+    """`name` is the connector's and `source` the product's, for messages; `within` are seconds for one whole answer."""
 
-    def __init__(self, name: str, source: str, reach: Reach, per_minute: int | None) -> None:
-        self.name, self.source, self.reach = name, source, reach
+    def __init__(self, name: str, source: str, reach: Reach, per_minute: int | None, within: float) -> None:
+        self.name, self.source, self.reach, self.within = name, source, reach, within
         self._client = httpx.Client(timeout=TIMEOUT, verify=_trust())
         self._interval = 60 / per_minute if per_minute else 0.0
         self._next_turn = 0.0
@@ -42,9 +41,11 @@ class Wire:
         self.reach.check(str(url))
         time.sleep(max(0.0, self._next_turn - time.monotonic()))
         self._next_turn = time.monotonic() + self._interval
-        ends = time.monotonic() + LONGEST
         request = self._client.build_request(method, url, **content)
         request.extensions["trace"] = self.reach.watch(url.raw_host.decode())
+        return in_time(self.name, self.source, self.within, partial(self._whole, request))
+
+    def _whole(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         chunks, size = [], 0
         try:
             response = self._client.send(request, stream=True)
@@ -57,18 +58,13 @@ class Wire:
                             f"{self.name}: {self.source} sent an answer of more than {LARGEST >> 20} MB. "
                             "Ask for smaller pages."
                         )
-                    if time.monotonic() > ends:
-                        raise SourceUnavailable(
-                            f"{self.name}: {self.source} had not sent its whole answer after {LONGEST:.0f} seconds. "
-                            "Try again later, or ask for smaller pages."
-                        )
             finally:
                 response.close()
         except httpx.DecodingError as error:
             raise DataRejected(unreadable(self.name, self.source, error)) from error
         except httpx.TransportError as error:
             raise SourceUnavailable(
-                f"{self.name}: {self.source} cannot be reached at {url.host} ({type(error).__name__}). "
+                f"{self.name}: {self.source} cannot be reached at {request.url.host} ({type(error).__name__}). "
                 "Look at the network and `endpoint`, or try again later."
             ) from error
         return response, b"".join(chunks)

@@ -207,9 +207,7 @@ def test_an_answer_that_is_too_large_is_rejected(api: Stage, monkeypatch: pytest
     assert isinstance(failure(api), DataRejected)
 
 
-def test_an_answer_that_drips_in_is_given_up(api: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "LONGEST", 0.1)
-
+def test_an_answer_that_drips_in_is_given_up(api: Stage) -> None:
     def drip(_: Asked) -> Response:
         def drops() -> Iterator[bytes]:
             while True:
@@ -219,7 +217,7 @@ def test_an_answer_that_drips_in_is_given_up(api: Stage, monkeypatch: pytest.Mon
         return StreamingResponse(drops(), media_type="application/json")
 
     api.handler = drip
-    assert isinstance(failure(api), SourceUnavailable)
+    assert isinstance(failure(api, settings={"answer_within": 1}), SourceUnavailable)
 
 
 def test_requests_keep_to_their_rate(api: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

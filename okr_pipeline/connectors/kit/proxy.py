@@ -21,6 +21,7 @@ from okr_pipeline.connectors.kit.secrets import Secrets
 LOOPBACK = "127.0.0.1"
 UPSTREAM_TIMEOUT = 60.0  # seconds
 PIECES, PAUSE = 20, 0.02  # of a slow answer; seconds between two of its pieces
+ENDLESS = 15.0  # seconds after which an endless answer is broken off after all: whoever still reads would read for ever
 MOST = 40  # requests beyond what is usual, after which a connector is taken to ask for ever
 # Of one connection and not of the answer; and the encoding, which is undone here.
 NOT_PASSED_ON = frozenset(
@@ -182,9 +183,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(answer.body[start : start + size])
                 time.sleep(PAUSE)
         else:
-            while True:
+            end = time.monotonic() + ENDLESS
+            while time.monotonic() < end:
                 self.wfile.write(b" ")
                 time.sleep(PAUSE)
+            self._reset()
 
     def _reset(self) -> None:
         self.wfile.flush()

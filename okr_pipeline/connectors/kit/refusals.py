@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 
 from okr_pipeline.connectors.kit.outcome import attempt, refused, rows_of, tried
-from okr_pipeline.connectors.kit.promise import Broken, Promise, promise
-from okr_pipeline.connectors.kit.proxy import Answer, Fault, Way
+from okr_pipeline.connectors.kit.promise import Broken, NotApplicable, Promise, promise
+from okr_pipeline.connectors.kit.proxy import ENDLESS, Answer, Fault, Way
 from okr_pipeline.connectors.kit.subject import Subject, difference
 from okr_pipeline.errors import OkrError, SourceRejected, SourceUnavailable
 
@@ -113,3 +114,16 @@ def slow_answer(subject: Subject) -> str:
     if not rows_of(outcome).equals(usual.table):
         raise Broken(f"{stream.name}: {difference(usual, outcome.pulled)}")  # type: ignore[arg-type]
     return f"{stream.name}: {usual.table.num_rows} rows, the first answer in 20 pieces"
+
+
+@promise("An answer that drips in for ever is given up after `answer_within`: SourceUnavailable.")
+def slow_drip(subject: Subject) -> str:
+    """A byte every few hundredths of a second, within every time-out of a part."""
+    if not subject.has("answer_within"):
+        raise NotApplicable("there is no setting `answer_within`, so it would take as long as the connector waits")
+    (stream, *_) = subject.with_rows()
+    began = time.monotonic()
+    evidence = refused(attempt(subject, stream, at(0, way=Way.endless), answer_within=1), SourceUnavailable)
+    if (took := time.monotonic() - began) > ENDLESS:
+        raise Broken(f"{stream.name}: `answer_within` was 1 second, and it was waited for {took:.0f}")
+    return evidence
