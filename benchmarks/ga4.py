@@ -162,8 +162,8 @@ def theirs() -> Iterator[list[float]]:
             stack.enter_context(mock.patch.object(BetaAnalyticsDataClient, name, wrapped))
         stack.enter_context(mock.patch.object(proto.Message, "__init__", timed(proto.Message.__init__)))
         account = service_account.Credentials
-        read = timed(account.from_service_account_info)
-        stack.enter_context(mock.patch.object(account, "from_service_account_info", read))
+        read = timed(account.from_service_account_file)
+        stack.enter_context(mock.patch.object(account, "from_service_account_file", read))
         yield spent
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from okr_pipeline.connectors import google_account
 from okr_pipeline.connectors.contract import Said, Window
 from okr_pipeline.connectors.ga4_quota import Quota
 from okr_pipeline.connectors.http import in_time
@@ -112,17 +111,10 @@ class Reports:
 
 
 def _credentials(name: str, path: str) -> Any:
-    from google.oauth2 import credentials, service_account
+    from google.oauth2 import credentials
 
-    file = f"{name}: the service account's key file that `credentials` names"
-    try:
-        written = json.loads(Path(path).read_text(encoding="utf-8"))
-        key = service_account.Credentials.from_service_account_info(written, scopes=[SCOPE])
-    except OSError:  # the value stays unsaid: a key pasted in place of its path would be told to everybody
-        raise SourceRejected(f"{file} cannot be read. Give the path of the JSON key, not the key itself.") from None
-    except (ValueError, TypeError, AttributeError):
-        raise SourceRejected(f"{file} is not a service account's JSON key. Download a new one.") from None
-    signer = key.with_always_use_jwt_access(True)  # a token signed here: no request to a token endpoint
+    # A token signed here: no request to a token endpoint.
+    signer = google_account.key(name, path, SCOPE).with_always_use_jwt_access(True)
 
     def sign(request: Any, scopes: Sequence[str]) -> tuple[str, Any]:  # noqa: ARG001 - google-auth names them
         signer.refresh(request)

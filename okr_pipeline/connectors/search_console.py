@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from okr_pipeline import clock
+from okr_pipeline.connectors import google_account
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.http import (
     TIMEOUT,
@@ -33,7 +34,7 @@ from okr_pipeline.connectors.http import (
     within,
 )
 from okr_pipeline.connectors.settings import HttpSettings, Settings, TimeZone
-from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
+from okr_pipeline.errors import DataRejected, OkrError, SourceUnavailable
 
 SOURCE = "Search Console"
 SCOPE = "https://www.googleapis.com/auth/webmasters.readonly"
@@ -84,7 +85,7 @@ ANSWER_ROW = pa.struct(
 
 REMEDIES = {
     400: "Look at `site` and the time span of the request.",
-    401: "Make a new key for the service account and put it where `credentials` points.",
+    401: google_account.NEW_KEY,
     403: (
         "Add the service account (client_email in the file of `credentials`) as a user of the property in "
         "Search Console, and enable the Search Console API in its project."
@@ -219,15 +220,9 @@ class SearchConsole(Connector):
         )
 
     def _credentials(self) -> Any:
-        from google.oauth2 import credentials, service_account
+        from google.oauth2 import credentials
 
-        file = f"{self.name}: the file that `credentials` names"
-        try:
-            key = service_account.Credentials.from_service_account_file(self.settings.credentials, scopes=[SCOPE])
-        except OSError:  # its value stays unsaid, here and below: people paste the key itself in place of a path
-            raise SourceRejected(f"{file} cannot be read. Give the path of a service account's JSON key.") from None
-        except (ValueError, TypeError, AttributeError):
-            raise SourceRejected(f"{file} is not a service account's JSON key. Download a new one.") from None
+        key = google_account.key(self.name, self.settings.credentials, SCOPE)
 
         def fetch(request: Any, scopes: Sequence[str]) -> tuple[str, Any]:  # noqa: ARG001 - google-auth names them
             key.refresh(request)
@@ -252,7 +247,7 @@ class SearchConsole(Connector):
             request.http.close()  # a wait may follow, and httplib2 would then write into a connection closed meanwhile
             raise self._refused(error) from None
         except GoogleAuthError as error:
-            raise self._not_authorised(error) from None
+            raise google_account.no_token(self.name, error) from None
         except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:
             raise SourceUnavailable(
                 f"{self.name}: {SOURCE} cannot be reached ({brief(str(error)) or type(error).__name__}). "
@@ -281,11 +276,3 @@ class SearchConsole(Connector):
             remedy=REMEDIES.get(error.resp.status, "Look at `site`, `credentials` and `endpoint`."),
             quota=bool(reasons & QUOTA_REASONS),
         )
-
-    def _not_authorised(self, error: Any) -> OkrError:
-        from google.auth.exceptions import TransportError
-
-        said = brief(str(error.args[0])) if error.args else type(error).__name__
-        if isinstance(error, TransportError) or error.retryable:
-            return SourceUnavailable(f"{self.name}: no access token could be had ({said}). Try again later.")
-        return SourceRejected(f"{self.name}: Google gave no access token ({said}). {REMEDIES[401]}")

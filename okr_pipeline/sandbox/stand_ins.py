@@ -18,6 +18,7 @@ from okr_pipeline.sandbox import (
     files,
     ga4,
     ga4_report,
+    google_sheets,
     identity,
     json_apis,
     mailchimp,
@@ -31,10 +32,14 @@ SEARCH_SCOPES = frozenset(
     {"https://www.googleapis.com/auth/webmasters.readonly", "https://www.googleapis.com/auth/webmasters"}
 )
 
+SHEETS_SCOPES = frozenset(
+    {"https://www.googleapis.com/auth/spreadsheets.readonly", "https://www.googleapis.com/auth/spreadsheets"}
+)
+
 
 def start(folder: Path, stack: ExitStack) -> dict[str, str]:
     """Seeds what is missing in `folder`, starts the servers until `stack` closes, and says where everything is."""
-    for source in (ga4, search_console, mailchimp, crm, files, json_apis):
+    for source in (ga4, search_console, mailchimp, google_sheets, crm, files, json_apis):
         source.seed(folder)
     crm.deliver(folder, clock.now())  # these two are no servers: they stand still at the hour of the start
     files.deliver(folder, clock.now())
@@ -73,6 +78,9 @@ def start(folder: Path, stack: ExitStack) -> dict[str, str]:
         "SEARCH_CONSOLE_SITE": search_console.SITE,
         "SEARCH_CONSOLE_CREDENTIALS": str(account_file),
         "SEARCH_CONSOLE_ENDPOINT": url("search"),
+        "GOOGLE_SHEETS_SPREADSHEET": google_sheets.SPREADSHEET,
+        "GOOGLE_SHEETS_CREDENTIALS": str(account_file),
+        "GOOGLE_SHEETS_ENDPOINT": url("sheets"),
         "MAILCHIMP_API_KEY": mailchimp.API_KEY,
         "MAILCHIMP_ENDPOINT": url("email"),
         "NO_PROXY": direct,
@@ -85,11 +93,13 @@ def start(folder: Path, stack: ExitStack) -> dict[str, str]:
 
 def _application(folder: Path, account: Identity, served: ga4_report.Property) -> Starlette:
     search = Guarded(Router(search_console.routes(folder)), account, SEARCH_SCOPES)
+    sheets = Guarded(Router(google_sheets.routes(folder)), account, SHEETS_SCOPES)
     return Starlette(
         routes=[
             *account.routes(),
             Mount("/ga4", Faulty(Router(ga4.routes(served)), "ga4")),
             Mount("/search", Faulty(search, "search")),
+            Mount("/sheets", Faulty(sheets, "sheets")),
             Mount("/email", Faulty(Router(mailchimp.routes(folder)), "email")),
             *json_apis.mounts(folder),
         ]
