@@ -104,7 +104,8 @@ def measured(endpoint: str, folder: Path, rows: int) -> dict[str, float]:
     import pyarrow.compute  # noqa: F401 - not the pull's, a night has it before
 
     from okr_pipeline.connectors.contract import Said, Window
-    from okr_pipeline.connectors.ga4 import GA4, GA4Settings
+    from okr_pipeline.connectors.ga4 import GA4
+    from okr_pipeline.connectors.ga4_settings import GA4Settings
 
     settings = {
         "connector": "ga4",

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from okr_pipeline.connectors import google_account
 from okr_pipeline.connectors.contract import Said, Window
 from okr_pipeline.connectors.ga4_quota import Quota
+from okr_pipeline.connectors.ga4_settings import GA4Settings, Report
 from okr_pipeline.connectors.http import in_time
 from okr_pipeline.errors import DataRejected, SourceRejected
 
-if TYPE_CHECKING:
-    from okr_pipeline.connectors.ga4 import GA4Settings, Report
-
 SCOPE = "https://www.googleapis.com/auth/analytics.readonly"
 TIMEOUT = 60.0  # seconds for one request
+RANGES = 4  # windows that one request may have
 
 
 class Reports:
@@ -40,11 +39,14 @@ class Reports:
     def __exit__(self, *_: object) -> None:
         self._client.transport.close()
 
-    def run(self, stream: str, report: Report, days: Window, said: Said) -> Iterator[Any]:
-        """The pages of one report (protobuf), until as many rows are here as the property says there are."""
+    def run(self, stream: str, report: Report, windows: Sequence[Window], said: Said) -> Iterator[Any]:
+        """The pages of one report (protobuf), until as many rows are here as the property says there are.
+
+        With several windows, four at most, the rows have a dimension `dateRange`, see `range_name`.
+        """
         received = 0
         while True:
-            answer = self.patiently(partial(self._ask, self._request(report, days, offset=received)))
+            answer = self.patiently(partial(self._ask, self._request(report, windows, offset=received)))
             self._check_zone(answer.metadata.time_zone)
             received += len(answer.rows)
             _note(said, answer)
@@ -54,11 +56,11 @@ class Reports:
                 break
         if received != answer.row_count:
             raise DataRejected(
-                f"{self.name}: GA4 announced {answer.row_count} rows of {stream} for {days}, sent {received}. "
+                f"{self.name}: GA4 announced {answer.row_count} rows of {stream} for {windows[-1]}, sent {received}. "
                 "Run the night again; if it stays so, look at the report in Analytics."
             )
 
-    def _request(self, report: Report, days: Window, offset: int) -> Any:
+    def _request(self, report: Report, windows: Sequence[Window], offset: int) -> Any:
         from google.analytics.data_v1beta import types as ga
 
         filters = [
@@ -73,7 +75,10 @@ class Reports:
             property=f"properties/{self.settings.property}",
             dimensions=[ga.Dimension(name=name) for name in report.dimensions],
             metrics=[ga.Metric(name=name) for name in report.metrics],
-            date_ranges=[ga.DateRange(start_date=days.first.isoformat(), end_date=days.last.isoformat())],
+            date_ranges=[
+                ga.DateRange(start_date=str(days.first), end_date=str(days.last), name=range_name(days))
+                for days in windows
+            ],
             dimension_filter=ga.FilterExpression(and_group=ga.FilterExpressionList(expressions=filters))
             if filters
             else None,
@@ -81,7 +86,7 @@ class Reports:
                 ga.OrderBy(dimension=ga.OrderBy.DimensionOrderBy(dimension_name=name)) for name in report.dimensions
             ],
             offset=offset,
-            limit=self.settings.page_size,
+            limit=self.settings.page_size if len(windows) == 1 else RANGES,  # totals have no order to page by
             keep_empty_rows=False,
             return_property_quota=True,
         )
@@ -108,6 +113,11 @@ class Reports:
                 f"{self.name}: the property counts its days in {zone}, not in {self.settings.timezone}. "
                 f"Write `timezone: {zone}`."
             )
+
+
+def range_name(window: Window) -> str:
+    """What a window is called in a request and in the rows that answer it."""
+    return f"to_{window.last:%Y%m%d}"
 
 
 def _credentials(name: str, path: str) -> Any:

@@ -22,6 +22,8 @@ SAMPLED_BEYOND = 10_000_000  # events: a standard property's limit
 # A standard property's quota, a request costs one.
 TOKENS = {"tokens_per_day": 200_000, "tokens_per_hour": 40_000, "tokens_per_project_per_hour": 14_000}
 
+MOST_RANGES = 4
+
 # Which fields go together: sessions have no event name here, events no session.
 SESSION_METRICS = {"sessions", "totalUsers"}
 EVENT_METRICS = {"eventCount"}
@@ -55,20 +57,24 @@ class Property:
         if "isKeyEvent" not in dimensions and only.get("isKeyEvent") == {"true", "false"}:
             del only["isKeyEvent"]  # both kinds: every session, once
         _check_fields([*dimensions, *only], metrics)
-        spans = [(_day(span.start_date), _day(span.end_date)) for span in request.date_ranges]
+        if len(request.date_ranges) > MOST_RANGES:
+            raise Refused("INVALID_ARGUMENT", f"Requests are limited to {MOST_RANGES} dateRanges.")
         by_event = bool(EVENT_METRICS & {*metrics})
         events, rolled_up = ga4_days.rolled_up(ga4_days.events(self.folder)) if by_event else ([], False)
-        every = events if by_event else ga4_days.sessions(self.folder, "isKeyEvent" in {*dimensions, *only})
-        asked = [
-            (day, row)
-            for day, row in every
-            if any(first <= day <= last for first, last in spans)
-            and all(row[name] in values for name, values in only.items())
-        ]
-        rows, withheld = ga4_days.as_of(clock.today(ZONE), asked, metrics)
-        events_read = sum(int(row[name]) for row in rows for name in metrics if name not in ga4_days.PEOPLE)
-        if "date" not in dimensions:
-            rows = [*ga4_days.totals(rows, dimensions, metrics)]
+        every = events if by_event else [*ga4_days.sessions(self.folder, "isKeyEvent" in {*dimensions, *only})]
+        rows, withheld, events_read = list[ga4_days.Row](), False, 0
+        for number, span in enumerate(request.date_ranges):
+            first, last = _day(span.start_date), _day(span.end_date)
+            within = [(day, row) for day, row in every if first <= day <= last]
+            asked = [(day, row) for day, row in within if all(row[name] in values for name, values in only.items())]
+            found, too_few = ga4_days.as_of(clock.today(ZONE), asked, metrics)
+            withheld |= too_few
+            events_read += sum(int(row[name]) for row in found for name in metrics if name not in ga4_days.PEOPLE)
+            if "date" not in dimensions:
+                found = [*ga4_days.totals(found, dimensions, metrics)]
+            rows += [row | {"dateRange": span.name or f"date_range_{number}"} for row in found]
+        if len(request.date_ranges) > 1:
+            dimensions.append("dateRange")
         rows = _ordered([row for row in rows if any(row[name] != "0" for name in metrics)], request)
         page = rows[request.offset : request.offset + min(request.limit or 10_000, 250_000)]
         response = ga.RunReportResponse(

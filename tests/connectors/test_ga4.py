@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from okr_pipeline import sandbox
 from okr_pipeline.connectors import ga4_wire
 from okr_pipeline.connectors.contract import Said, Window
-from okr_pipeline.connectors.ga4 import GA4, GA4Settings
+from okr_pipeline.connectors.ga4 import GA4
+from okr_pipeline.connectors.ga4_settings import GA4Settings
 from okr_pipeline.connectors.ga4_windows import Windows
 from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
 from okr_pipeline.sandbox import faults, ga4_report, servers
@@ -623,6 +624,22 @@ def test_windows_begin_where_the_words_say(over, day, first, complete):
     windows, last = Windows.parse(over), date.fromisoformat(day)
     assert windows.ending(last) == Window(date.fromisoformat(first), last)
     assert not windows.is_calendar or windows.is_complete(last) is complete
+
+
+@pytest.mark.parametrize("names", [["to_20261004", "to_20260901"], ["to_20261005", "to_20261005"]])
+def test_totals_of_other_windows_than_those_asked_for_are_refused(ga4, names):
+    streams = {"x": {"over": "week to date", "metrics": ["sessions"]}}
+    headers = {"dimensionHeaders": [{"name": "dateRange"}], "metricHeaders": [{"name": "sessions"}]}
+    rows = [{"dimensionValues": [{"value": name}], "metricValues": [{"value": "1"}]} for name in names]
+    answer = {"metadata": ZONE, **headers, "rowCount": 2, "rows": rows}
+    with once_then_nothing(answer) as endpoint, pytest.raises(DataRejected, match="totals of other windows"):
+        pull(ga4("rest", endpoint=endpoint, streams=streams), "x", DAY)
+
+
+def test_four_totals_are_asked_for_at_once(ga4):
+    said = Said()
+    assert pull(ga4(streams=VISITORS), "month", OCTOBER, said).num_rows == 31
+    assert said.notes["pages"] == 8
 
 
 def test_totals_must_not_be_added_up(ga4):
