@@ -70,7 +70,7 @@ def batch(answer: Any, names: Sequence[str], schema: pa.Schema) -> pa.RecordBatc
 def has_other(rows: pa.RecordBatch) -> bool:
     """Whether GA4 rolled up what is rare into "(other)"; only the answer's flag tells of those that a filter keeps out."""
     texts = [column for column in rows.columns if pa.types.is_string(column.type)]
-    return any(pc.any(pc.equal(column, "(other)"), min_count=0).as_py() for column in texts)
+    return any(pc.any(pc.match_substring_regex(each, r"^\(other\)$"), min_count=0).as_py() for each in texts)
 
 
 def _typed(text: pa.Array, field: pa.Field) -> pa.Array:
