@@ -16,6 +16,7 @@ BUILT_IN = {
     "mailchimp": "okr_pipeline.connectors.mailchimp:Mailchimp",
     "sql": "okr_pipeline.connectors.sql:SQL",
     "files": "okr_pipeline.connectors.files:Files",
+    "google_ads": "okr_pipeline.connectors.google_ads:GoogleAds",
     "google_sheets": "okr_pipeline.connectors.google_sheets:GoogleSheets",
     "rest": "okr_pipeline.connectors.rest:Rest",
     "dlt": "okr_pipeline.connectors.dlt:Dlt",

@@ -18,6 +18,7 @@ from okr_pipeline.sandbox import (
     files,
     ga4,
     ga4_report,
+    google_ads,
     google_sheets,
     identity,
     json_apis,
@@ -39,7 +40,7 @@ SHEETS_SCOPES = frozenset(
 
 def start(folder: Path, stack: ExitStack) -> dict[str, str]:
     """Seeds what is missing in `folder`, starts the servers until `stack` closes, and says where everything is."""
-    for source in (ga4, search_console, mailchimp, google_sheets, crm, files, json_apis):
+    for source in (ga4, search_console, mailchimp, google_ads, google_sheets, crm, files, json_apis):
         source.seed(folder)
     crm.deliver(folder, clock.now())  # these two are no servers: they stand still at the hour of the start
     files.deliver(folder, clock.now())
@@ -78,6 +79,10 @@ def start(folder: Path, stack: ExitStack) -> dict[str, str]:
         "SEARCH_CONSOLE_SITE": search_console.SITE,
         "SEARCH_CONSOLE_CREDENTIALS": str(account_file),
         "SEARCH_CONSOLE_ENDPOINT": url("search"),
+        "GOOGLE_ADS_CUSTOMER": google_ads.CUSTOMER,
+        "GOOGLE_ADS_DEVELOPER_TOKEN": google_ads.DEVELOPER_TOKEN,
+        "GOOGLE_ADS_CREDENTIALS": str(account_file),
+        "GOOGLE_ADS_ENDPOINT": url("ads"),
         "GOOGLE_SHEETS_SPREADSHEET": google_sheets.SPREADSHEET,
         "GOOGLE_SHEETS_CREDENTIALS": str(account_file),
         "GOOGLE_SHEETS_ENDPOINT": url("sheets"),
@@ -94,11 +99,13 @@ def start(folder: Path, stack: ExitStack) -> dict[str, str]:
 def _application(folder: Path, account: Identity, served: ga4_report.Property) -> Starlette:
     search = Guarded(Router(search_console.routes(folder)), account, SEARCH_SCOPES)
     sheets = Guarded(Router(google_sheets.routes(folder)), account, SHEETS_SCOPES)
+    ads = Guarded(Router(google_ads.routes(folder)), account, frozenset({"https://www.googleapis.com/auth/adwords"}))
     return Starlette(
         routes=[
             *account.routes(),
             Mount("/ga4", Faulty(Router(ga4.routes(served)), "ga4")),
             Mount("/search", Faulty(search, "search")),
+            Mount("/ads", Faulty(ads, "ads")),
             Mount("/sheets", Faulty(sheets, "sheets")),
             Mount("/email", Faulty(Router(mailchimp.routes(folder)), "email")),
             *json_apis.mounts(folder),
