@@ -96,7 +96,7 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
                     "clicks": row["clicks"],
                     "costMicros": row["cost_micros"],
                     "conversions": conversions,
-                    "conversionsValue": conversions * 1500,
+                    "conversionsValue": conversions * 180,
                 },
             }
 
