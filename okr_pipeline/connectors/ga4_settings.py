@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from okr_pipeline.connectors import ga4_report
 from okr_pipeline.connectors.ga4_windows import Windows
@@ -30,21 +39,24 @@ class Report(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dimensions: list[Name] = Field(default=[], max_length=9)  # the API's limits on one report
-    metrics: list[Name] = Field(min_length=1, max_length=10)
     over: Annotated[str, AfterValidator(lambda text: Windows.parse(text) and text)] | None = None
+    dimensions: list[Name] = Field(default=[], max_length=9, validate_default=True)  # the API's limits on one report
+    metrics: list[Name] = Field(min_length=1, max_length=10)
     only: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(default_factory=dict)
     description: str = ""
 
-    @model_validator(mode="after")
-    def _by_day(self) -> Self:
-        if self.over and self.dimensions:
+    @field_validator("dimensions")
+    @classmethod
+    def _by_day(cls, dimensions: list[str], info: ValidationInfo) -> list[str]:
+        if "over" not in info.data:  # it has a mistake of its own
+            return dimensions
+        if info.data["over"] and dimensions:
             raise ValueError(
                 "with `over` a row is the total of a window; leave out `dimensions`, use `only` for a part"
             )
-        if not self.over and "date" not in self.dimensions:
+        if not info.data["over"] and "date" not in dimensions:
             raise ValueError("the dimension `date` is missing; add it, every stream is kept by day")
-        return self
+        return dimensions
 
     @property
     def windows(self) -> Windows | None:
