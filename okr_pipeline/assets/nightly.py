@@ -21,10 +21,8 @@ def assemble(project: Project) -> dg.Definitions:
     """
     streams = [stream_asset(project, table) for table in project.config.tables.values()]
     scoring = [metrics_asset(project), scores_asset(project), scorecard_asset(project)]
-    nightly = dg.define_asset_job(
-        NIGHTLY, dg.AssetSelection.assets(*streams, *scoring), partitions_def=project.partitions
-    )
-    rescue = dg.define_asset_job(SCORING, dg.AssetSelection.assets(*scoring), partitions_def=project.partitions)
+    nightly = dg.define_asset_job(NIGHTLY, dg.AssetSelection.assets(*streams, *scoring))
+    rescue = dg.define_asset_job(SCORING, dg.AssetSelection.assets(*scoring))
 
     @dg.run_failure_sensor(
         request_job=rescue, default_status=dg.DefaultSensorStatus.RUNNING,
