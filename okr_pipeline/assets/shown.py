@@ -136,15 +136,15 @@ def metric_days(
     connection: duckdb.DuckDBPyConnection, project: Project, first: date, last: date
 ) -> dict[str, list[Facts]]:
     """The days of each metric that a key result rests on, see sql/metric_days.sql."""
-    from okr_pipeline.scoring.scores import inputs, shapes
+    from okr_pipeline.scoring.scores import inputs
 
-    inputs(connection, project.config, last)
+    shapes = inputs(connection, project.config, last)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE windows AS SELECT DISTINCT m.metric, d.day AS as_of, d.day AS first_day, d.day AS last_day"
         " FROM metric_parts AS m CROSS JOIN days AS d WHERE d.day BETWEEN ? AND ?",
         [first, last],
     )
-    values = statement("scoring/sql/values.sql", shapes=shapes(project.config))
+    values = statement("scoring/sql/values.sql", shapes=shapes)
     found: dict[str, list[Facts]] = {}
     query = statement("assets/sql/metric_days.sql", values=values, first=first, last=last)
     for row in rows_of(connection.execute(query)):

@@ -17,11 +17,14 @@ def remember(connection: duckdb.DuckDBPyConnection, config: Config, load: int) -
     """Keeps what is new of a configuration, in the caller's transaction."""
     known = {row[0] for row in connection.execute("SELECT hash FROM ledger.configurations").fetchall()}
     versions = [version for result in config.key_results.values() for version in result.versions]
-    used = {v.configuration: (v.id, document(config, v)) for v in versions} | {config.hash: (None, listing(config))}
+    new: dict[str, tuple[str | None, dict[str, Any]]] = {
+        v.configuration: (v.id, document(config, v)) for v in versions if v.configuration not in known
+    }
+    if config.hash not in known:
+        new[config.hash] = (None, listing(config))
     rows = [
         {"hash": name, "key_result": key_result, "load": load, "document": json.dumps(found, ensure_ascii=False)}
-        for name, (key_result, found) in used.items()
-        if name not in known
+        for name, (key_result, found) in new.items()
     ]
     if rows:
         connection.register("remembered", pa.Table.from_pylist(rows))

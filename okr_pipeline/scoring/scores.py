@@ -28,6 +28,7 @@ _RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a we
 _KEY_RESULTS = pa.schema(
     [
         ("version", pa.int64()),  # numbers what a key result says between two changes
+        ("sources", pa.int64()),  # numbers what its metric rests on
         *((name, pa.string()) for name in ("key_result", "objective", "metric", "unit", "type", "kind")),
         *((name, pa.string()) for name in ("pace", "configuration", "baseline_id")),
         *((name, pa.float64()) for name in ("baseline", "target", "lower_bound", "upper_bound", "weight")),
@@ -40,7 +41,13 @@ _KEY_RESULTS = pa.schema(
     ]
 )
 _METRIC_TABLES = pa.schema(
-    [("metric", pa.string()), ("table_name", pa.string()), ("delay", pa.int64()), ("is_level", pa.bool_())]
+    [
+        ("metric", pa.string()),
+        ("sources", pa.int64()),
+        ("table_name", pa.string()),
+        ("delay", pa.int64()),
+        ("is_level", pa.bool_()),
+    ]
 )
 _CHECKPOINTS = pa.schema([("version", pa.int64()), ("day", pa.date32()), ("share", pa.float64())])
 _OBJECTIVE_TREE = pa.schema(
@@ -71,9 +78,8 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     """
     last_scored = connection.execute("SELECT MAX(as_of) FROM scores.key_results").fetchall()[0][0]
     through = max(as_of, last_scored or as_of)
-    inputs(connection, config, through)
-    status = config.organisation.status
-    combined, deepest = shapes(config), max(objective.depth for objective in config.objectives)
+    combined = inputs(connection, config, through)
+    status, deepest = config.organisation.status, max(objective.depth for objective in config.objectives)
     for name, path, placeholders in (
         ("rescored", "rescored.sql", {"last": _last_scoring(connection, config), "earliest": earliest_day(config)}),
         ("windows", "windows.sql", {"through": through}),
@@ -94,15 +100,14 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {statement(f'scoring/sql/{path}', **placeholders)}")
     with transaction(connection):
         load = next_load(connection)
-        # What is no longer configured, lies after `through`, or cannot have changed stays as it was.
-        scope = f"as_of <= DATE '{through}' AND as_of >= "
+        # What is no longer configured, lies after `through`, or cannot have changed stays as it was. The first of all days
+        # is said by itself: DuckDB then skips the blocks of rows before it.
+        first_again = connection.execute("SELECT MIN(since) FROM rescored").fetchall()[0][0]
+        scope = f"as_of BETWEEN DATE '{first_again}' AND DATE '{through}' AND as_of >= "
         own = "(SELECT MIN(r.since) FROM rescored AS r WHERE r.key_result = key_results.key_result)"
         change = replace(connection, "scores.key_results", "new_scores", ("key_result", "as_of"), scope + own, load)
         # Objectives are put together anew from the first day that any key result is scored again.
-        theirs = (
-            "GREATEST((SELECT MIN(since) FROM rescored),"
-            " (SELECT MIN(t.period_first) FROM objective_tree AS t WHERE t.objective = objectives.objective))"
-        )
+        theirs = "(SELECT MIN(t.period_first) FROM objective_tree AS t WHERE t.objective = objectives.objective)"
         configured = " AND objective IN (SELECT objective FROM objective_tree)"
         replace(
             connection, "scores.objectives", "new_objectives", ("objective", "as_of"), scope + theirs + configured, load
@@ -157,10 +162,16 @@ def _reaches_back_to(result: KeyResult, config: Config) -> date:
     return min([first - timedelta(days=max(trailing - 1, 0)), *starts, *rhythm])
 
 
-def inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> None:
-    """The temp tables that the statements read: key_results and what hangs on them, what metrics are made of, calendars."""
+def inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> list[dict[str, Any]]:
+    """Makes the temp tables that the statements read: key_results and what hangs on them, what metrics are made of, calendars.
+
+    Returns the different formulas over parts, for `values.sql`: many metrics share one, so each is written once.
+    """
     versions = _versions(config)
-    rows = [{"version": number} | _row(version) for number, version in enumerate(versions)]
+    used = {version.metric.id: version.metric for version in versions}.values()
+    read = {metric.id: _read(config, metric) for metric in used}
+    sources = {tables: number for number, tables in enumerate(dict.fromkeys(read.values()))}
+    rows = [{"version": number, "sources": sources[read[v.metric.id]]} | _row(v) for number, v in enumerate(versions)]
     _temporary(connection, "key_results", pa.Table.from_pylist(rows, _KEY_RESULTS))
     tree = [
         {"objective": o.id, "parent": o.parent, "weight": o.weight, "depth": o.depth, "period_first": o.period.first}
@@ -179,8 +190,9 @@ def inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date)
         for position, step in enumerate(version.spec.milestones or ())
     ]
     _temporary(connection, "milestones", pa.Table.from_pylist(steps, _MILESTONES))
-    used = _metrics(config)
-    numbers = {shape: number for number, shape in enumerate(dict.fromkeys(map(_shape, used)))}
+    with_gaps = connection.execute("SELECT DISTINCT metric, part FROM metric.parts WHERE value IS NULL").fetchall()
+    shapes = {metric.id: _shape(metric, set(with_gaps)) for metric in used}
+    numbers = {shape: number for number, shape in enumerate(dict.fromkeys(shapes.values()))}
     parts = [
         {
             "metric": metric.id,
@@ -188,22 +200,16 @@ def inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date)
             "function": part.aggregate.function,
             "running": _running(part),
             "is_manual": part.source == checkins.TABLE,
-            "shape": numbers[_shape(metric)],
+            "shape": numbers[shapes[metric.id]],
         }
         for metric in used
         for part in metric.parts
     ]
     _temporary(connection, "metric_parts", pa.Table.from_pylist(parts))
     tables = [
-        {
-            "metric": metric.id,
-            "table_name": name,
-            "delay": config.tables[name].stream.delay,
-            "is_level": all(p.aggregate.function == "latest" for p in metric.parts if name in p.tables),
-        }
-        for metric in used
-        for name in metric.tables
-        if name != checkins.TABLE  # what people say is not fetched, so no day of it can be missing
+        {"metric": metric, "sources": sources[tables]} | table._asdict()
+        for metric, tables in read.items()
+        for table in tables
     ]
     _temporary(connection, "metric_tables", pa.Table.from_pylist(tables, _METRIC_TABLES))
     last = max(through, *(version.period.last for version in versions)) + _MARGIN
@@ -213,6 +219,7 @@ def inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE calendar AS {calendar}")
     connection.execute("CREATE OR REPLACE TEMP TABLE days AS SELECT day FROM calendar")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE intervals AS {statement('scoring/sql/intervals.sql')}")
+    return [shape._asdict() | {"number": number} for shape, number in numbers.items()]
 
 
 def _temporary(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
@@ -221,36 +228,61 @@ def _temporary(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table)
     connection.unregister("handed_down")
 
 
-def _metrics(config: Config) -> list[Metric]:
-    """The metrics that any key result rests on, or rested on."""
-    return list({version.metric.id: version.metric for version in _versions(config)}.values())
+class _Read(NamedTuple):
+    """A table that a metric rests on. What people say is not fetched, so no day of it can be missing."""
+
+    table_name: str
+    delay: int
+    is_level: bool
+
+
+def _read(config: Config, metric: Metric) -> tuple[_Read, ...]:
+    return tuple(
+        _Read(
+            name,
+            config.tables[name].stream.delay,
+            all(part.aggregate.function == "latest" for part in metric.parts if name in part.tables),
+        )
+        for name in metric.tables
+        if name != checkins.TABLE
+    )
 
 
 class _PartOfShape(NamedTuple):
-    """What decides how a part is put together: `running` where running sums serve it."""
+    """What decides how a part is put together: `running` where running sums serve it, `tracked` where its days do too."""
 
+    number: int
     name: str
     running: bool
     is_level: bool
     is_manual: bool
+    tracked: bool
 
 
-def shapes(config: Config) -> list[dict[str, Any]]:
-    """The different formulas over parts: many metrics share one (`numerator / denominator`), so each is written once."""
-    shapes = dict.fromkeys(_shape(metric) for metric in _metrics(config))
-    return [
-        {"number": number, "value": value, "parts": [{"number": n} | part._asdict() for n, part in enumerate(parts)]}
-        for number, (value, parts) in enumerate(shapes)
-    ]
+class _Shape(NamedTuple):
+    """A formula over parts. `dated`: the day of the newest observation is asked for."""
+
+    value: str
+    parts: tuple[_PartOfShape, ...]
+    dated: bool
 
 
-def _shape(metric: Metric) -> tuple[str, tuple[_PartOfShape, ...]]:
-    return metric.value, tuple(
-        _PartOfShape(
-            part.name, _running(part), part.aggregate.function == "latest", is_manual=part.source == checkins.TABLE
+def _shape(metric: Metric, with_gaps: set[tuple[str, str]]) -> _Shape:
+    dated = metric.stale_after is not None or metric.is_manual
+    parts = []
+    for number, part in enumerate(metric.parts):
+        is_level, has_gaps = part.aggregate.function == "latest", (metric.id, part.name) in with_gaps
+        parts.append(
+            _PartOfShape(
+                number,
+                part.name,
+                _running(part),
+                is_level,
+                is_manual=part.source == checkins.TABLE,
+                tracked=dated or (has_gaps and not is_level),
+            )
         )
-        for part in metric.parts
-    )
+    return _Shape(metric.value, tuple(parts), dated)
 
 
 def _running(part: Part) -> bool:

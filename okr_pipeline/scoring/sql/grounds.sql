@@ -1,7 +1,11 @@
 -- Whether each window may be scored at all: is every day of it fetched, delivered in time, and final?
--- Reads: windows, metric_tables (metric, table_name, delay, is_level), days, ledger.coverage, ledger.trouble.
+-- What it rests on decides it, so metrics of the same tables (`sources`) share an answer.
+-- Reads: windows, key_results, metric_tables (metric, sources, table_name, delay, is_level), days, ledger.coverage, ledger.trouble.
 WITH asked AS (
-    SELECT DISTINCT metric, as_of, first_day, last_day FROM windows WHERE first_day IS NOT NULL
+    SELECT DISTINCT k.sources, w.as_of, w.first_day, w.last_day
+    FROM windows AS w
+    JOIN key_results AS k ON k.version = w.version
+    WHERE w.first_day IS NOT NULL
 ),
 
 -- Running counts turn "how many days of this window" into one subtraction.
@@ -18,14 +22,14 @@ known AS (
 
 -- A level rests on its last day only, a flow on all days.
 needed AS (
-    SELECT a.metric, a.as_of, a.first_day, a.last_day, t.table_name, t.delay,
+    SELECT a.sources, a.as_of, a.first_day, a.last_day, t.table_name, t.delay,
            CASE WHEN t.is_level THEN a.last_day ELSE a.first_day END AS needs_from
     FROM asked AS a
-    JOIN metric_tables AS t ON t.metric = a.metric
+    JOIN (SELECT DISTINCT sources, table_name, delay, is_level FROM metric_tables) AS t ON t.sources = a.sources
 ),
 
 judged AS (
-    SELECT n.metric, n.as_of, n.first_day, n.last_day,
+    SELECT n.sources, n.as_of, n.first_day, n.last_day,
         CASE
             WHEN z.fetched - b.fetched < n.last_day - n.needs_from + 1 THEN COALESCE(x.outcome, 'not_fetched')
             WHEN z.available_through IS NULL OR n.last_day - z.available_through > n.delay THEN 'stale'
@@ -39,9 +43,9 @@ judged AS (
     LEFT JOIN ledger.trouble AS x ON x.table_name = n.table_name
 )
 
-SELECT metric, as_of, first_day, last_day,
+SELECT sources, as_of, first_day, last_day,
        MIN(reason) AS reason,
        BOOL_AND(final) AS final,
        MIN(delivered_through) AS last_data_day
 FROM judged
-GROUP BY metric, as_of, first_day, last_day
+GROUP BY sources, as_of, first_day, last_day

@@ -21,5 +21,5 @@ FROM windows AS w
 JOIN key_results AS k ON k.version = w.version
 LEFT JOIN window_values AS v ON v.metric = w.metric AND v.as_of = w.as_of
     AND v.first_day = w.first_day AND v.last_day = w.last_day
-LEFT JOIN grounds AS g ON g.metric = w.metric AND g.as_of = w.as_of
+LEFT JOIN grounds AS g ON g.sources = k.sources AND g.as_of = w.as_of
     AND g.first_day = w.first_day AND g.last_day = w.last_day

@@ -1,8 +1,14 @@
 -- The last new score of each key result before the days that are scored again: what they hold until there is a new one.
+WITH newest AS (
+    SELECT s.key_result, MAX(s.as_of) AS as_of
+    FROM scores.key_results AS s
+    JOIN (SELECT DISTINCT key_result, since FROM rescored) AS r ON r.key_result = s.key_result AND s.as_of < r.since
+    JOIN (SELECT key_result, MIN(period_first) AS first_day FROM key_results GROUP BY key_result) AS k
+        ON k.key_result = s.key_result AND s.as_of >= k.first_day
+    WHERE s.score IS NOT NULL AND s.held_from IS NULL
+    GROUP BY s.key_result
+)
+
 SELECT s.* EXCLUDE (_load)
 FROM scores.key_results AS s
-JOIN (SELECT DISTINCT key_result, since FROM rescored) AS r ON r.key_result = s.key_result AND s.as_of < r.since
-JOIN (SELECT key_result, MIN(period_first) AS first_day FROM key_results GROUP BY key_result) AS k
-    ON k.key_result = s.key_result AND s.as_of >= k.first_day
-WHERE s.score IS NOT NULL AND s.held_from IS NULL
-QUALIFY ROW_NUMBER() OVER (PARTITION BY s.key_result ORDER BY s.as_of DESC) = 1
+JOIN newest AS n ON n.key_result = s.key_result AND n.as_of = s.as_of

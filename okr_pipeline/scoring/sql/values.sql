@@ -17,8 +17,10 @@ stretches AS (
     LEFT JOIN (SELECT DISTINCT day FROM edges) AS e ON e.day = d.day
 ),
 
--- Parts whose value over a window is the difference of two running sums. A level is the sum of the steps it ever took, for each
--- item apart, however long ago; `known` counts the items whose value is not NULL.
+-- Parts whose value over a window is the difference of two running sums. On which days they were seen is followed (`tracked`)
+-- only where it matters: a sum may be of nothing but NULLs, or somebody asks how old the newest observation is.
+-- A level is the sum of the steps it ever took, for each item apart, however long ago; `known` counts the items whose value is
+-- not NULL.
 steps AS (
     SELECT p.metric, p.part, p.day, p.day AS seen, p.value, NULL AS known
     FROM metric.parts AS p
@@ -81,9 +83,13 @@ metrics_{{ shape.number }} AS (
 {% if running %}
 daily_{{ shape.number }} AS (
     SELECT metric, day{% for part in running %},
-        SUM(value) FILTER (part = '{{ part.name }}') AS value_{{ part.number }},
-        {{ "SUM(known)" if part.is_level else "MAX(CASE WHEN value IS NOT NULL THEN seen END)" }} FILTER (part = '{{ part.name }}') AS known_{{ part.number }},
-        MAX(seen) FILTER (part = '{{ part.name }}') AS seen_{{ part.number }}{% endfor %}
+        SUM(value) FILTER (part = '{{ part.name }}') AS value_{{ part.number }}
+        {%- if part.is_level or part.tracked %},
+        {{ "SUM(known)" if part.is_level else "MAX(CASE WHEN value IS NOT NULL THEN seen END)" }} FILTER (part = '{{ part.name }}') AS known_{{ part.number }}
+        {%- endif %}
+        {%- if part.tracked %},
+        MAX(seen) FILTER (part = '{{ part.name }}') AS seen_{{ part.number }}
+        {%- endif %}{% endfor %}
 
     FROM (
         SELECT p.metric, p.part, s.edge AS day, p.value, p.known, p.seen
@@ -98,9 +104,13 @@ daily_{{ shape.number }} AS (
 
 running_{{ shape.number }} AS (
     SELECT metric, day{% for part in running %},
-        COALESCE(SUM(value_{{ part.number }}) OVER upto, 0) AS value_{{ part.number }},
-        {{ "SUM" if part.is_level else "MAX" }}(known_{{ part.number }}) OVER upto AS known_{{ part.number }},
-        MAX(seen_{{ part.number }}) OVER upto AS seen_{{ part.number }}{% endfor %}
+        COALESCE(SUM(value_{{ part.number }}) OVER upto, 0) AS value_{{ part.number }}
+        {%- if part.is_level or part.tracked %},
+        {{ "SUM" if part.is_level else "MAX" }}(known_{{ part.number }}) OVER upto AS known_{{ part.number }}
+        {%- endif %}
+        {%- if part.tracked %},
+        MAX(seen_{{ part.number }}) OVER upto AS seen_{{ part.number }}
+        {%- endif %}{% endfor %}
 
     FROM daily_{{ shape.number }}
     WINDOW upto AS (PARTITION BY metric ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
@@ -126,13 +136,18 @@ values_{{ shape.number }} AS (
     {% if not part.running %}
         w.value_{{ part.number }} AS "{{ part.name }}", w.seen_{{ part.number }} AS seen_{{ part.number }}
     {%- elif part.is_level %}
-        CASE WHEN z.known_{{ part.number }} > 0 THEN z.value_{{ part.number }} END AS "{{ part.name }}",
+        CASE WHEN z.known_{{ part.number }} > 0 THEN z.value_{{ part.number }} END AS "{{ part.name }}"
+        {%- if part.tracked %},
         z.seen_{{ part.number }} AS seen_{{ part.number }}
+        {%- endif %}
     {%- else %}
+        {% if part.tracked %}
         CASE WHEN z.seen_{{ part.number }} IS NULL OR z.seen_{{ part.number }} < a.first_day THEN {{ "NULL" if part.is_manual else "0" }}
-             WHEN z.known_{{ part.number }} >= a.first_day THEN z.value_{{ part.number }} - b.value_{{ part.number }}
-             END AS "{{ part.name }}",
+             WHEN z.known_{{ part.number }} >= a.first_day THEN
+        {%- endif %} z.value_{{ part.number }} - b.value_{{ part.number }}{{ " END" if part.tracked }} AS "{{ part.name }}"
+        {%- if part.tracked %},
         CASE WHEN z.seen_{{ part.number }} >= a.first_day THEN z.seen_{{ part.number }} END AS seen_{{ part.number }}
+        {%- endif %}
     {%- endif %}{% endfor %}
 
     FROM asked AS a
@@ -151,7 +166,7 @@ values_{{ shape.number }} AS (
 SELECT metric, as_of, first_day, last_day,
     CASE WHEN ISFINITE(CAST({{ shape.value }} AS DOUBLE)) THEN CAST({{ shape.value }} AS DOUBLE) END AS value,
     {% for part in shape.parts %}"{{ part.name }}" IS NOT NULL{{ " AND " if not loop.last }}{% endfor %} AS has_data,
-    LEAST({% for part in shape.parts %}seen_{{ part.number }}{{ ", " if not loop.last }}{% endfor %}) AS observed,
+    {% if shape.dated %}LEAST({% for part in shape.parts %}seen_{{ part.number }}{{ ", " if not loop.last }}{% endfor %}){% else %}CAST(NULL AS DATE){% endif %} AS observed,
     CAST(TO_JSON({{ '{' }}{% for part in shape.parts|sort(attribute="name") %}'{{ part.name }}': CAST("{{ part.name }}" AS DOUBLE){{ ", " if not loop.last }}{% endfor %}{{ '}' }}) AS VARCHAR) AS parts
 FROM values_{{ shape.number }}
 {{ "UNION ALL" if not loop.last }}

@@ -3,10 +3,11 @@
 -- measured beside the score: `alongside` is shown, `baseline` and `rhythm` look at days before the period.
 -- Reads: key_results (the configuration), rescored (from which day on), calendar (the units that a day lies in), intervals (the whole units).
 WITH as_of_days AS (
-    SELECT k.version, d.day AS as_of
+    SELECT k.version, CAST(UNNEST(GENERATE_SERIES(
+        GREATEST(k.applies_from, r.since), LEAST(k.applies_to, DATE '{{ through }}'), INTERVAL 1 DAY
+    )) AS DATE) AS as_of
     FROM key_results AS k
     JOIN rescored AS r ON r.version = k.version
-    JOIN days AS d ON d.day BETWEEN k.applies_from AND k.applies_to AND d.day BETWEEN r.since AND DATE '{{ through }}'
 ),
 
 asked AS (
@@ -34,20 +35,24 @@ asked AS (
 ),
 
 -- The last complete unit that belongs to the period: an interval belongs to the period that its middle day lies in.
-last_complete AS (
-    SELECT a.version, a.as_of, a.role, MAX(i.first_day) AS first_day, MAX(i.last_day) AS last_day
+with_units AS (
+    SELECT a.*, CAST(NULL AS DATE) AS unit_first, CAST(NULL AS DATE) AS unit_last
     FROM asked AS a
-    JOIN intervals AS i ON i.unit = a.unit AND i.middle_day BETWEEN a.period_first AND a.period_last
+    WHERE a.kind <> 'last'
+    UNION ALL
+    SELECT a.*, MAX(i.first_day) AS unit_first, MAX(i.last_day) AS unit_last
+    FROM asked AS a
+    LEFT JOIN intervals AS i ON i.unit = a.unit AND i.middle_day BETWEEN a.period_first AND a.period_last
         AND i.last_day <= a.as_of
     WHERE a.kind = 'last'
-    GROUP BY a.version, a.as_of, a.role
+    GROUP BY ALL
 ),
 
 -- To-date windows of week, month and quarter begin with the unit that the as-of day lies in.
 single AS (
     SELECT k.key_result, k.version, k.metric, a.as_of, a.role, NULL AS number, TRUE AS complete,
         CASE a.kind
-            WHEN 'last' THEN l.first_day
+            WHEN 'last' THEN a.unit_first
             WHEN 'trailing' THEN a.as_of - CAST(a.days - 1 AS INTEGER)
             WHEN 'during' THEN CASE WHEN a.as_of >= k.during_first THEN k.during_first END
             ELSE CASE a.unit
@@ -59,17 +64,16 @@ single AS (
             END
         END AS first_day,
         CASE a.kind
-            WHEN 'last' THEN l.last_day
+            WHEN 'last' THEN a.unit_last
             WHEN 'during' THEN CASE WHEN a.as_of > k.during_last THEN k.during_last ELSE a.as_of END
             ELSE a.as_of
         END AS last_day,
         CASE
-            WHEN a.kind = 'last' AND l.first_day IS NULL THEN 'no_complete_interval'
+            WHEN a.kind = 'last' AND a.unit_first IS NULL THEN 'no_complete_interval'
             WHEN a.kind = 'during' AND a.as_of < k.during_first THEN 'not_begun'
         END AS reason
-    FROM asked AS a
+    FROM with_units AS a
     JOIN key_results AS k ON k.version = a.version
-    LEFT JOIN last_complete AS l ON l.version = a.version AND l.as_of = a.as_of AND l.role = a.role
     JOIN calendar AS c ON c.day = a.as_of
 ),
 
