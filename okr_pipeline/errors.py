@@ -6,11 +6,21 @@ and never a traceback; a Dagster step shows the same text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from okr_pipeline.checks import Finding
+
 
 class OkrError(Exception):
-    """A failure that somebody can mend; its text is written for them. `reason` is the code that a score row carries."""
+    """A failure that somebody can mend; its text is written for them. `reason` is the code that a score row carries.
+
+    `findings` are what the checks of a pull found before it ended so.
+    """
 
     reason = "error"
+    findings: Sequence[Finding] = ()
 
 
 class ConfigError(OkrError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from okr_pipeline.checks import Finding, Subject, inspect, judge
 from okr_pipeline.config import Table
 from okr_pipeline.connectors.contract import Said, Stream, Window
 from okr_pipeline.errors import DataRejected, OkrError, SourceRejected
@@ -61,6 +63,8 @@ def pull(table: Table, window: Window) -> Pulled:
             for batch in _in_row_groups(table.connector.pull(table.stream, window, said)):
                 writer.write_batch(batch)
     except OkrError as error:
+        if isinstance(error, DataRejected):
+            error.findings = [Finding("answer", "error", (str(error),))]
         return Pulled(table, window, said, folder, error)
     return Pulled(table, window, said, folder, None)
 
@@ -80,6 +84,8 @@ def settle(warehouse: Warehouse, pulled: Pulled) -> Load:
         )
         with pulled.folder, warehouse.open() as connection, transaction(connection):
             record(connection, next_load(connection), failed)
+            if not any(finding.kind == "fresh" for finding in error.findings):
+                error.findings = (*error.findings, *inspect(connection, _subject(table, window), "ledger"))
         raise
 
 
@@ -103,7 +109,10 @@ def _in_row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch
 
 
 def land(connection: duckdb.DuckDBPyConnection, table: Table, window: Window, rows: pa.Table, said: Said) -> Load:
-    """Checks the rows, then replaces the window and writes the ledger in one transaction."""
+    """Checks the rows, replaces the window, writes the ledger and checks the table, in one transaction.
+
+    Raises DataRejected with all findings when one of them is an error; then nothing has changed.
+    """
     stream = table.stream
     said.available_through = min(said.available_through or window.last, window.last)
     said.final_through = min(
@@ -111,11 +120,18 @@ def land(connection: duckdb.DuckDBPyConnection, table: Table, window: Window, ro
     )
     connection.register("pulled", rows)
     try:
-        _check(connection, table.name, stream, window)
+        subject = _subject(table, window)
+        findings = [Finding("answer", "error"), *inspect(connection, subject, "staged")]
+        judge(table.name, findings)
         scope = _scope(stream, window)
         with transaction(connection):
             number = next_load(connection)
-            change = replace(connection, f"raw.{table.name}", "pulled", stream.key, scope, number)
+            try:
+                change = replace(connection, f"raw.{table.name}", "pulled", stream.key, scope, number)
+            except DataRejected as error:
+                error.findings = [*findings, Finding("unique", "error", (str(error),))]
+                raise
+            findings.append(Finding("unique", "error"))
             load = Load(
                 table.name,
                 window.first,
@@ -130,9 +146,16 @@ def land(connection: duckdb.DuckDBPyConnection, table: Table, window: Window, ro
                 said.bad_rows,
             )
             record(connection, number, load)
+            findings += [*inspect(connection, subject, "landed"), *inspect(connection, subject, "ledger")]
+            judge(table.name, findings)
     finally:
         connection.unregister("pulled")
-    return load
+    return dataclasses.replace(load, findings=findings)
+
+
+def _subject(table: Table, window: Window) -> Subject:
+    checks = table.connector.settings.checks
+    return Subject(table.name, table.stream, checks, window.first, window.last)
 
 
 def _days_with_rows(
@@ -155,28 +178,3 @@ def _scope(stream: Stream, window: Window) -> str:
         return days
     keys = ", ".join(map(quoted, stream.key))
     return f"({days} OR ({keys}) IN (SELECT ({keys}) FROM pulled))"
-
-
-def _check(connection: duckdb.DuckDBPyConnection, name: str, stream: Stream, window: Window) -> None:
-    """What must hold before anything is committed: keys are there, and days are the ones that were asked for."""
-    nulls = ", ".join(f"COUNT(*) - COUNT({quoted(column)})" for column in stream.key)
-    day = quoted(stream.date) if stream.date else "CAST(NULL AS DATE)"
-    here = "TRUE"
-    if stream.changed:  # rows that changed since the window began may be of any day
-        here = f"COALESCE({quoted(stream.changed)} < TIMESTAMP '{window.first}' - INTERVAL 1 DAY, TRUE)"
-    row = connection.execute(
-        f"SELECT MIN({day}) FILTER ({here}), MAX({day}) FILTER ({here}), COUNT(*) - COUNT({day}), COUNT(*), {nulls}"
-        " FROM pulled"
-    ).fetchall()[0]
-    earliest, latest, undated, total = row[:4]
-    for column, missing in zip(stream.key, row[4:], strict=True):
-        if missing:
-            raise DataRejected(
-                f"{name}: {missing} of {total} rows have no `{column}`, which is part of the key; correct them at the source"
-            )
-    if stream.date and undated:
-        raise DataRejected(f"{name}: {undated} of {total} rows have no `{stream.date}`; correct them at the source")
-    if earliest is not None and not (earliest in window and latest in window):
-        raise DataRejected(
-            f"{name}: asked for {window} and got days from {earliest} to {latest}; the connector must keep to its window"
-        )

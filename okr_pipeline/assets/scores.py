@@ -3,17 +3,22 @@
 import json
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
 
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days
+from okr_pipeline.assets.checks import scored_check, scored_result
 from okr_pipeline.assets.shown import Facts, by_day, plot, preview, raw_rows, score_facts
 from okr_pipeline.assets.specs import key_result_spec, objective_spec
 from okr_pipeline.audit.rows import rows_of
+from okr_pipeline.config import KeyResult
 from okr_pipeline.scoring import score
 from okr_pipeline.scoring.configurations import recall_all
+
+if TYPE_CHECKING:
+    from okr_pipeline.scorecard.words import Words
 
 
 def scores_asset(project: Project) -> dg.AssetsDefinition:
@@ -33,30 +38,35 @@ def scores_asset(project: Project) -> dg.AssetsDefinition:
                 for each in config.objectives
             ),
         ],
+        check_specs=[scored_check(dg.AssetKey(["key_result", result])) for result in config.key_results],
         partitions_def=project.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=WAREHOUSE_POOL,
         can_subset=True,  # some can be asked for; all are scored, and those asked for are told
     )
-    def scored(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    def scored(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         _, as_of = run_days(context)
         with project.warehouse.open() as connection:
             change, load = score(connection, config, as_of)
-            _show(context, connection, project, load)
+            judged = _show(context, connection, project, load)
         context.log.info(f"scores: load {load}, {change.inserted:,} new, {change.changed:,} changed")
         keys = [dg.AssetKey(["key_result", result]) for result in config.key_results]
         keys += [
             dg.AssetKey(["objective", each.id]) for each in reversed(config.objectives)
         ]  # parts before their whole
         yield from (dg.MaterializeResult(asset_key=key) for key in keys if key in context.selected_asset_keys)
+        yield from (result for result in judged if result.asset_key in context.selected_asset_keys)
 
     return scored
 
 
 def _show(
     context: dg.AssetExecutionContext, connection: duckdb.DuckDBPyConnection, project: Project, load: int
-) -> None:
-    """Each partition's own score; on the last one also the way to the raw rows, and the value against its pace."""
+) -> list[dg.AssetCheckResult]:
+    """Each partition's own score; on the last one also the way to the raw rows, and the value against its pace.
+
+    Gives for each key result whether it has a score of the last day.
+    """
     from okr_pipeline.audit.explain import queries
     from okr_pipeline.audit.rows import as_it_stood
     from okr_pipeline.scorecard.charts import value_charts
@@ -92,6 +102,14 @@ def _show(
         below = [newest[result.id] for result in objective.key_results if result.id in newest]
         shown = [{name: row[name] for name in ("key_result", "value", "score", "status", "reason")} for row in below]
         by_day(context, dg.AssetKey(["objective", objective.id]), days, preview(shown, "key results"))
+    return [
+        scored_result(dg.AssetKey(["key_result", name]), newest.get(name), _why(words, result, newest.get(name)))
+        for name, result in config.key_results.items()
+    ]
+
+
+def _why(words: "Words", result: KeyResult, row: dict[str, Any] | None) -> str | None:
+    return words.why(result, row) if row and row["reason"] else None
 
 
 def _days(

@@ -109,14 +109,12 @@ def plot(title: str, image: str) -> Facts:
     return {"plot": dg.MetadataValue.md(f"![{plain}]({image})")}
 
 
-def preview(rows: Sequence[Mapping[str, Any]], name: str = "preview") -> Facts:
+def preview(rows: Sequence[Mapping[str, Any]], name: str = "preview", most: int = PREVIEW) -> Facts:
     """The first rows as a table; what Dagster has no type for is shown as text. Nothing where there is none."""
     if not rows:
         return {}
     shown = (str, int, float, bool, type(None))
-    first = [
-        {k: v if isinstance(v, shown) else str(v) for k, v in row.items() if k != "_load"} for row in rows[:PREVIEW]
-    ]
+    first = [{k: v if isinstance(v, shown) else str(v) for k, v in row.items() if k != "_load"} for row in rows[:most]]
     columns = [dg.TableColumn(name, "string") for name in first[0]]
     return {name: dg.MetadataValue.table([dg.TableRecord(record) for record in first], dg.TableSchema(columns))}
 

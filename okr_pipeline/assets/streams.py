@@ -1,9 +1,12 @@
 """One asset for each stream of each source: a pull of the night's window, landed in its raw table."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from okr_pipeline.ahead import Ahead
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days, source_key
+from okr_pipeline.assets.checks import results, stream_checks
 from okr_pipeline.assets.shown import by_day, stream_days, stream_facts
 from okr_pipeline.assets.specs import stream_spec
 from okr_pipeline.config import Table
@@ -17,20 +20,23 @@ def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
     """Pulls the run's days, what the source restates before them, and every day missed since the beginning."""
 
     spec = stream_spec(project, table)
+    checks = stream_checks(spec.key, table)
 
     @dg.multi_asset(
         name=_step(table),
         specs=[spec],
+        check_specs=checks,
         partitions_def=project.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=WAREHOUSE_POOL,
     )
-    def stream(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def stream(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         pulls = _pulls(project, context)
         try:
             load = pulls.landed(table)
         except OkrError as error:
             context.log.warning(str(error))
+            yield from results(checks, table, error.findings)
             # Requests were repeated already, for as long as the connector's `retry_for`.
             raise dg.Failure(str(error), metadata={"reason": error.reason}, allow_retries=False) from None
         change = load.change
@@ -45,7 +51,11 @@ def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
         with project.warehouse.open() as connection:
             days = stream_days(connection, table, *run_days(context))
             by_day(context, spec.key, days, stream_facts(connection, table, load, pulls.seconds.get(table.name)))
-        return dg.MaterializeResult()
+        yield dg.MaterializeResult(asset_key=spec.key)
+        for result in results(checks, table, load.findings):
+            if not result.passed:
+                context.log.warning(f"{table.name}: {result.description}")
+            yield result
 
     return stream
 

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from okr_pipeline.connectors.checks import Checks
+
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
 
@@ -50,7 +52,8 @@ TimeZone = Annotated[str, AfterValidator(_zone)]
 
 class Settings(BaseModel):
     """`timezone` is the source's: its days are counted there. `lookback` is how far back every night pulls again,
-    `final_after` overrides how long the stream's numbers may change, `retry_for` bounds how long one request is retried."""
+    `final_after` overrides how long the stream's numbers may change, `retry_for` bounds how long one request is retried,
+    `checks` how grave each kind of finding in the rows is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,6 +65,7 @@ class Settings(BaseModel):
     lookback: Days | None = None
     final_after: Days | None = None
     retry_for: Seconds = 30
+    checks: Checks = Checks()
 
 
 class HttpSettings(Settings):

@@ -6,13 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from okr_pipeline import clock
 from okr_pipeline.connectors.contract import BadRow
 from okr_pipeline.warehouse.landing import NOTHING, Change
+
+if TYPE_CHECKING:
+    from okr_pipeline.checks import Finding
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Load:
     notes: dict[str, Any] = field(default_factory=dict)
     days_with_rows: list[date] | None = None  # None for lists without days
     bad_rows: Sequence[BadRow] = ()
+    findings: Sequence[Finding] = ()  # of the checks; what failed stands in `message`
 
 
 def next_load(connection: duckdb.DuckDBPyConnection) -> int:
