@@ -18,6 +18,8 @@ BUILT_IN = {
     "files": "okr_pipeline.connectors.files:Files",
     "google_ads": "okr_pipeline.connectors.google_ads:GoogleAds",
     "google_sheets": "okr_pipeline.connectors.google_sheets:GoogleSheets",
+    "hubspot": "okr_pipeline.connectors.hubspot:HubSpot",
+    "salesforce": "okr_pipeline.connectors.salesforce:Salesforce",
     "rest": "okr_pipeline.connectors.rest:Rest",
     "dlt": "okr_pipeline.connectors.dlt:Dlt",
 }

@@ -18,7 +18,8 @@ from okr_pipeline.connectors.contract import Window
 from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
 
 TIMEOUT = 60.0  # seconds for one request; a page of 25,000 rows takes a few
-TOKENS = re.compile(r"(?i:bearer)\s+\S+|eyJ[\w-]{8,}\S*|ya29\.\S+")  # what was sent, and a source may repeat
+# What was sent, and a source may repeat: by name, JSON web tokens, Google's, and Salesforce's sessions.
+TOKENS = re.compile(r"(?i:bearer)\s+\S+|eyJ[\w-]{8,}\S*|ya29\.\S+|00D\w{9,15}!\S+")
 TRY_LATER = frozenset({408, 425, 429})
 T = TypeVar("T")
 

@@ -239,6 +239,7 @@ def _listed(rows: Any) -> list[Any]:
 
 def own_words(body: Any) -> str:
     """What a refusal's body says to a person, in the shapes that APIs have for it; empty when there is nothing."""
+    body = body[0] if isinstance(body, list) and body else body
     if not isinstance(body, dict):
         return ""
     errors = body.get("errors")

@@ -1,8 +1,8 @@
-"""REST: any JSON API, described in YAML alone."""
+"""REST: any JSON API, described in YAML alone; and the base of connectors whose streams are described in the same words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.json_api import JsonApi
 from okr_pipeline.connectors.json_path import path
 from okr_pipeline.connectors.json_rows import check_distinct
+from okr_pipeline.connectors.paging import Paging, Request
 from okr_pipeline.connectors.rest_settings import RestSettings, RestStream
 from okr_pipeline.connectors.settings import Settings
 
@@ -23,23 +24,19 @@ REMEDIES = {
 
 
 class Rest(Connector):
-    """A JSON API."""
+    """A JSON API. A subclass says in `declared` what YAML would, and in `api` how it is reached."""
 
     Settings: ClassVar[type[Settings]] = RestSettings
 
-    def streams(self) -> Sequence[Stream]:
-        """One stream for each declared list."""
-        return [each.stream(name, f"GET {each.get}") for name, each in self.settings.streams.items()]
+    def declared(self) -> Mapping[str, RestStream]:
+        """The streams by name."""
+        streams: Mapping[str, RestStream] = self.settings.streams
+        return streams
 
-    def pull(self, stream: Stream, window: Window, said: Said) -> Iterator[pa.RecordBatch]:
-        """The window's rows, page by page; rows of other days that the API sends are left out."""
+    def api(self) -> JsonApi:
+        """The API, not yet open."""
         settings: RestSettings = self.settings
-        declared: RestStream = settings.streams[stream.name]
-        typed, rows, pages = declared.typed(), path(declared.rows), declared.pages
-        total = path(pages.total).get if pages and pages.total else None
-        said.notes.update(pages=0, rows=0)
-        keys: list[pa.Table] = []
-        with JsonApi(
+        return JsonApi(
             self,
             "the API",
             settings.endpoint,
@@ -47,15 +44,33 @@ class Rest(Connector):
             headers=settings.headers,
             also=settings.hosts,
             remedies=REMEDIES,
-        ) as api:
-            request = declared.request(window, settings.timezone)
-            for page in api.pages(request, pages.paging() if pages else None, rows.rows, total):
+        )
+
+    def asked(self, declared: RestStream, window: Window) -> tuple[Request, Paging | None]:
+        """The request for the first page of a window, and how the others follow."""
+        pages = declared.pages
+        return declared.request(window, self.settings.timezone), pages.paging() if pages else None
+
+    def streams(self) -> Sequence[Stream]:
+        """One stream for each declared list."""
+        return [each.stream(name, f"GET {each.get}") for name, each in self.declared().items()]
+
+    def pull(self, stream: Stream, window: Window, said: Said) -> Iterator[pa.RecordBatch]:
+        """The window's rows, page by page; rows of other days that the API sends are left out."""
+        declared, timezone = self.declared()[stream.name], self.settings.timezone
+        typed, rows, pages = declared.typed(), path(declared.rows), declared.pages
+        total = path(pages.total).get if pages and pages.total else None
+        said.notes.update(pages=0, rows=0)
+        keys: list[pa.Table] = []
+        request, paging = self.asked(declared, window)
+        with self.api() as api:
+            for page in api.pages(request, paging, rows.rows, total):
                 said.notes["pages"] += 1
 
                 def where(row: int) -> str:
                     return f"{self.name}: {stream.name}, page {said.notes['pages']}, row {row + 1}"
 
-                table = declared.dated(typed.table(page.rows, where), settings.timezone)
+                table = declared.dated(typed.table(page.rows, where), timezone)
                 said.notes["rows"] += table.num_rows
                 keys.append(table.select(stream.key))
                 if undated := table.column(stream.date).null_count if stream.date else 0:

@@ -7,10 +7,14 @@ from pathlib import Path
 
 from starlette.routing import Mount, Router
 
-from okr_pipeline.sandbox import reviews
+from okr_pipeline.sandbox import hubspot, reviews, salesforce
 from okr_pipeline.sandbox.faults import Faulty
 
-STAND_INS = {"reviews": reviews}  # by the prefix of its address, which is also its name in OKR_SANDBOX_FAULTS
+STAND_INS = {
+    "reviews": reviews,
+    "hubspot": hubspot,
+    "salesforce": salesforce,
+}  # by the prefix of its address, which is also its name in OKR_SANDBOX_FAULTS
 
 
 def seed(folder: Path) -> None:
