@@ -20,6 +20,9 @@ BUILT_IN = {
     "google_sheets": "okr_pipeline.connectors.google_sheets:GoogleSheets",
     "hubspot": "okr_pipeline.connectors.hubspot:HubSpot",
     "salesforce": "okr_pipeline.connectors.salesforce:Salesforce",
+    "brevo": "okr_pipeline.connectors.brevo:Brevo",
+    "line": "okr_pipeline.connectors.line:Line",
+    "meta_ads": "okr_pipeline.connectors.meta_ads:MetaAds",
     "rest": "okr_pipeline.connectors.rest:Rest",
     "dlt": "okr_pipeline.connectors.dlt:Dlt",
 }

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from starlette.routing import Mount, Router
 
-from okr_pipeline.sandbox import hubspot, reviews, salesforce
+from okr_pipeline.sandbox import brevo, hubspot, line, meta_ads, reviews, salesforce
 from okr_pipeline.sandbox.faults import Faulty
 
 STAND_INS = {
     "reviews": reviews,
     "hubspot": hubspot,
     "salesforce": salesforce,
+    "brevo": brevo,
+    "line": line,
+    "meta": meta_ads,
 }  # by the prefix of its address, which is also its name in OKR_SANDBOX_FAULTS
 
 

@@ -6,10 +6,12 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Router
 
 from okr_pipeline.sandbox import servers
 
@@ -58,3 +60,13 @@ def stage() -> Iterator[Stage]:
         made = Stage(listening.getsockname()[1])
         with servers.http(listening, made):
             yield made
+
+
+@contextmanager
+def standing(stand_in: Any, folder: Path) -> Iterator[dict[str, str]]:
+    """One stand-in of the sandbox alone, on a free port; gives the variables that point at it."""
+    stand_in.seed(folder)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        with servers.http(listening, Router(stand_in.routes(folder))):
+            yield stand_in.env(f"http://127.0.0.1:{port}")
