@@ -119,7 +119,7 @@ def test_the_list_of_a_project_that_never_ran(project):
         "raw.matomo_visits: Visits per day and page (by day, 2 days again each night; key day, page)",
         "never ran",
         "Not configured: ",
-            "dlt (built in), files (built in), ga4 (built in)",
+        "dlt (built in), files (built in), ga4 (built in)",
     ):
         assert words in told.out
 
