@@ -18,17 +18,31 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """`<home>/published/okr.duckdb`, for reading. Raises ConfigError when nothing is published there."""
+    """`<home>/published/okr.duckdb`, for reading.
+
+    Raises ConfigError when nothing is published there, or what is there is no snapshot, or not one of this version.
+    """
     import duckdb
 
     snapshot = home / "published" / "okr.duckdb"
     if not snapshot.exists():
         raise ConfigError(f"{snapshot} does not exist yet; `okr run` makes it (try `okr run --sandbox`)")
-    connection = duckdb.connect(snapshot, read_only=True)
+    again = "`okr run` publishes it anew"
+    try:
+        connection = duckdb.connect(snapshot, read_only=True)
+    except duckdb.Error as error:
+        raise ConfigError(f"{snapshot} cannot be read ({_first_line(error)}); {again}") from None
     try:
         yield connection
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        why = f"lacks something that this version of okr-pipeline reads ({_first_line(error)})"
+        raise ConfigError(f"{snapshot} {why}; {again}") from None
     finally:
         connection.close()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
 
 
 def scored_day(connection: duckdb.DuckDBPyConnection, as_of: date | None, known_at: datetime | None) -> date:

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -65,3 +66,36 @@ def test_a_day_that_is_not_scored_and_a_home_without_anything_are_said_in_a_sent
         okr_pipeline.scores(home=demo.home, as_of=date(2027, 1, 1))
     with pytest.raises(ConfigError, match=r"does not exist yet; `okr run` makes it"):
         okr_pipeline.scores(home=tmp_path)
+
+
+COMMANDS = (
+    ("score",),
+    ("explain", "signups"),
+    ("diff", "--from-known", "2026-11-15T00:00", "--to-known", "2026-11-16T00:00"),
+)
+
+
+@pytest.fixture(scope="module", params=["not a database", "cut off", "of an older version"])
+def broken(request: Any, demo: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = demo.copy(tmp_path_factory.mktemp("broken") / "home")
+    snapshot = home / "published" / "okr.duckdb"
+    if request.param == "not a database":
+        snapshot.write_text("hello", encoding="utf-8")
+    elif request.param == "cut off":
+        snapshot.write_bytes(snapshot.read_bytes()[:5000])
+    else:
+        with duckdb.connect(snapshot) as connection:
+            connection.execute("ALTER TABLE scores.key_results RENAME TO okr_scores")
+    return home
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_snapshot_that_cannot_be_read_ends_in_one_sentence_with_the_remedy(
+    broken: Path, okr: Any, command: tuple[str, ...]
+) -> None:
+    ran = okr(*command, "--home", broken)
+    assert ran.code == 1, ran.out
+    said = " ".join(ran.err.split())
+    assert "okr.duckdb" in said.replace(" ", "")
+    assert "`okr run` publishes it anew" in said
+    assert "Traceback" not in ran.err
