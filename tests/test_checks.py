@@ -6,11 +6,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pyarrow as pa
 import pytest
 
+from okr_pipeline.assets.checks import range_result
 from okr_pipeline.checks import KINDS, Finding, Subject, inspect, judge, said
+from okr_pipeline.config import Config
 from okr_pipeline.connectors.checks import Checks
 from okr_pipeline.connectors.contract import Stream
 from okr_pipeline.errors import DataRejected
@@ -92,6 +95,21 @@ def test_only_an_error_takes_the_pull_back() -> None:
     judge("visits", [Finding("range", "warn", ("negative",)), Finding("days", "error")])
     with pytest.raises(DataRejected, match="visits: negative"):
         judge("visits", [Finding("range", "error", ("negative",))])
+
+
+def test_a_rate_above_one_is_warned_of_and_a_return_on_cost_is_not(shipped: Config) -> None:
+    rate, key = shipped.metrics["conversion_rate"], dg.AssetKey(["metric", "conversion_rate"])
+    days: list[dict[str, Any]] = [
+        {"day": LAST - timedelta(2), "value": None},
+        {"day": LAST - timedelta(1), "value": 1.0},
+    ]
+    assert rate.bounds == (0, 1)
+    assert shipped.metrics["programme_roi"].bounds is None
+    assert range_result(key, rate, days).passed
+    warned = range_result(key, rate, [*days, {"day": LAST, "value": 1.2}])
+    assert not warned.passed
+    assert warned.severity is dg.AssetCheckSeverity.WARN
+    assert str(warned.description).startswith("1 of 3 days lie outside 0 to 1 (2026-11-15: 1.2)")
 
 
 def test_a_night_with_impossible_rows_keeps_them_out_and_scores_the_rest(

@@ -1,8 +1,9 @@
-"""The kinds of checks as Dagster shows them: two for each stream, one for each key result.
+"""The kinds of checks as Dagster shows them: two for each stream, one for each metric with bounds, and for each key result.
 
 Each check is several events of the night, so kinds that are looked at together are one check with a row for each kind.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,9 @@ import dagster as dg
 
 from okr_pipeline.assets.shown import preview, query
 from okr_pipeline.checks import KINDS, Finding, said
-from okr_pipeline.config import Table
+from okr_pipeline.config import Metric, Table
 
-ROWS, ARRIVAL, SCORED = "rows", "arrival", "scored"
+ROWS, ARRIVAL, RANGE, SCORED = "rows", "arrival", "range", "scored"
 _ARRIVAL = ("volume", "fresh")
 _ASKS = {kind.name: kind.asks for kind in KINDS}
 # Nothing is wrong when a key result has no score for one of these reasons: it is too early for one.
@@ -61,6 +62,29 @@ def results(
                 )
             )
     return found
+
+
+def range_check(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """Whether each day of a metric that has bounds lies within them."""
+    return dg.AssetCheckSpec(RANGE, asset=key, description="Is each day's value a possible one?")
+
+
+def range_result(key: dg.AssetKey, metric: Metric, days: Sequence[Mapping[str, Any]]) -> dg.AssetCheckResult:
+    """Warns of days whose value lies outside the metric's bounds: the two parts of a rate do not fit each other."""
+    low, high = metric.bounds or (-math.inf, math.inf)
+    wrong = [day for day in days if day["value"] is not None and not low <= round(day["value"], 9) <= high]
+    newest = ", ".join(f"{day['day']}: {day['value']:g}" for day in wrong[:-4:-1])
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        asset_key=key,
+        check_name=RANGE,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(wrong)} of {len(days)} days lie outside {low:g} to {high:g} ({newest}); look at the parts, "
+        "or write the metric's `range`"
+        if wrong
+        else None,
+        metadata={"days outside": len(wrong), **preview(wrong)},
+    )
 
 
 def scored_check(key: dg.AssetKey) -> dg.AssetCheckSpec:

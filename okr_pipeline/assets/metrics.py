@@ -6,6 +6,7 @@ import dagster as dg
 import duckdb
 
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days, source_key
+from okr_pipeline.assets.checks import range_check, range_result
 from okr_pipeline.assets.shown import PLOTTED, by_day, metric_days, metric_days_facts, plot, preview, query
 from okr_pipeline.assets.specs import metric_spec, view_spec
 from okr_pipeline.scoring import bind, measure
@@ -21,26 +22,35 @@ def metrics_asset(project: Project) -> dg.AssetsDefinition:
             *(view_spec(project, view) for view in config.views.values()),
             *(metric_spec(project, metric) for metric in config.metrics.values()),
         ],
+        check_specs=[
+            range_check(dg.AssetKey(["metric", metric.id])) for metric in config.metrics.values() if metric.bounds
+        ],
         partitions_def=project.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=WAREHOUSE_POOL,
         can_subset=True,  # some can be asked for; all are measured, and those asked for are told
     )
-    def measured(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    def measured(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with project.warehouse.open() as connection:
             bind(connection, config)
             change = measure(connection, config, config.metrics.values())
-            _show(context, connection, project)
+            judged = _show(context, connection, project)
         context.log.info(f"metrics: {change.inserted:,} new, {change.changed:,} changed, {change.vanished:,} gone")
         told = [dg.MaterializeResult[None](asset_key=source_key(config, view)) for view in config.views]
         told += [dg.MaterializeResult[None](asset_key=dg.AssetKey(["metric", metric])) for metric in config.metrics]
         yield from (result for result in told if result.asset_key in context.selected_asset_keys)
+        yield from (result for result in judged if result.asset_key in context.selected_asset_keys)
 
     return measured
 
 
-def _show(context: dg.AssetExecutionContext, connection: duckdb.DuckDBPyConnection, project: Project) -> None:
-    """The parts of each metric on each day of the run, and a picture of the time before the last one."""
+def _show(
+    context: dg.AssetExecutionContext, connection: duckdb.DuckDBPyConnection, project: Project
+) -> list[dg.AssetCheckResult]:
+    """The parts of each metric on each day of the run, and a picture of the time before the last one.
+
+    Gives for each metric with bounds whether the days shown keep within them.
+    """
     from okr_pipeline.config.periods import Period
     from okr_pipeline.scorecard.charts import day_charts
     from okr_pipeline.scorecard.plots import picture
@@ -66,3 +76,8 @@ def _show(context: dg.AssetExecutionContext, connection: duckdb.DuckDBPyConnecti
             f"SELECT * EXCLUDE (_load) FROM metric.parts WHERE metric = '{metric.id}' ORDER BY day DESC, part, item;"
         )
         by_day(context, dg.AssetKey(["metric", metric.id]), facts, newest)
+    return [
+        range_result(dg.AssetKey(["metric", metric.id]), metric, days.get(metric.id, []))
+        for metric in metrics.values()
+        if metric.bounds
+    ]

@@ -53,6 +53,7 @@ class Lookup:
             parts=tuple(part for part in parts if part),
             value=value,
             stale_after=written.stale_after,
+            bounds=written.bounds,
             place=source.place(()),
         )
 

@@ -86,7 +86,10 @@ class PartYaml(Strict):
 
 
 class MetricYaml(Strict):
-    """One entry of `metrics/*.yaml`. Either `value`, or `numerator` and `denominator`; `parts` name what `value` combines."""
+    """One entry of `metrics/*.yaml`. Either `value`, or `numerator` and `denominator`; `parts` name what `value` combines.
+
+    A day whose value lies outside `range` is warned of; a percentage of two parts is expected within 0% and 100%.
+    """
 
     title: Text
     unit: Literal["percent"] | Text
@@ -103,6 +106,14 @@ class MetricYaml(Strict):
     denominator: PartYaml | None = None
     parts: dict[Id, PartYaml] = {}
     stale_after: Days | None = None
+    range: tuple[AmountField, AmountField] | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The lowest and the highest value that a day may have, if anything is known of it."""
+        if self.range:
+            return float(self.range[0].value), float(self.range[1].value)
+        return (0.0, 1.0) if self.numerator and self.unit == "percent" else None
 
     @model_validator(mode="after")
     def _one_formula(self) -> MetricYaml:
@@ -113,6 +124,8 @@ class MetricYaml(Strict):
             )
         if not any(ratio) and not self.value:
             raise ValueError("a metric needs a formula; write `numerator:` and `denominator:`, or `value:`")
+        if self.range and self.range[0].value > self.range[1].value:
+            raise ValueError("`range` takes the lower bound first")
         return self
 
 

@@ -49,7 +49,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Metric:
-    """A formula (`value`, SQL over part names) of parts. `unit` is "percent" or the word for what is counted."""
+    """A formula (`value`, SQL over part names) of parts. `unit` is "percent" or the word for what is counted.
+
+    `bounds`: the lowest and the highest value that a day may have.
+    """
 
     id: str
     title: Text
@@ -59,6 +62,7 @@ class Metric:
     parts: tuple[Part, ...]
     value: str
     stale_after: int | None
+    bounds: tuple[float, float] | None
     place: str
 
     @property
