@@ -8,12 +8,14 @@ from operator import itemgetter
 from typing import Any, Literal, NoReturn
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from okr_pipeline.connectors.columns import conform
 from okr_pipeline.connectors.json_path import MISSING, Path, path
 from okr_pipeline.errors import DataRejected
 
 Epoch = Literal["seconds", "milliseconds"]
+ERA = (-62_135_596_800, 253_402_300_800)  # seconds since 1970: the beginning of the year 1, the end of the year 9999
 EXACT = 2.0**53  # up to here every whole number is a float of its own
 Where = Callable[[int], str]
 
@@ -52,7 +54,7 @@ class JsonRows:
                     _refuse(where(row), each.name, objection)
         if array is None:
             array = pa.array([value if value is None or isinstance(value, str) else str(value) for value in values])
-        return _instants(array, self.epochs[each.name]) if each.name in self.epochs else array
+        return _instants(array, self.epochs[each.name], each.name, where) if each.name in self.epochs else array
 
     def _values(self, rows: Sequence[Any], found: Path, column: str, where: Where) -> list[Any]:
         steps = found.steps
@@ -119,8 +121,12 @@ def _objection(value: Any, kind: pa.DataType) -> str | None:
     return None
 
 
-def _instants(array: pa.Array, epoch: Epoch) -> pa.Array:
-    numbers = conform(pa.table([array], names=["n"]), pa.schema([("n", pa.int64())]), str).column(0).combine_chunks()
+def _instants(array: pa.Array, epoch: Epoch, column: str, where: Where) -> pa.Array:
+    typed = conform(pa.table([array], names=[column]), pa.schema([(column, pa.int64())]), where)
+    numbers, second = typed.column(0).combine_chunks(), 1 if epoch == "seconds" else 1000
+    outside = pc.or_(pc.less(numbers, ERA[0] * second), pc.greater_equal(numbers, ERA[1] * second))
+    for row in pc.indices_nonzero(pc.fill_null(outside, False))[:1].to_pylist():
+        _refuse(where(row), column, f"{numbers[row]} {epoch} since 1970 are no instant of the Common Era")
     return numbers.cast(pa.timestamp("s" if epoch == "seconds" else "ms")).cast(pa.timestamp("us"))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
 
@@ -21,6 +21,14 @@ REMEDIES = {
     403: "Ask the API's owner for the right to read this, or look at `auth`.",
     404: "Look at `endpoint` and at `get` of this stream.",
 }
+
+
+class Asked(NamedTuple):
+    """A list: the request for its first page, how the others follow, and where the rows are in an answer."""
+
+    request: Request
+    paging: Paging | None
+    rows: Callable[[Any], list[Any]]
 
 
 class Rest(Connector):
@@ -46,10 +54,11 @@ class Rest(Connector):
             remedies=REMEDIES,
         )
 
-    def asked(self, declared: RestStream, window: Window) -> tuple[Request, Paging | None]:
-        """The request for the first page of a window, and how the others follow."""
-        pages = declared.pages
-        return declared.request(window, self.settings.timezone), pages.paging() if pages else None
+    def asked(self, name: str, window: Window) -> Iterator[Asked]:
+        """What is asked for a stream's window: one list, or several one after the other."""
+        declared = self.declared()[name]
+        paging = declared.pages.paging() if declared.pages else None
+        yield Asked(declared.request(window, self.settings.timezone), paging, path(declared.rows).rows)
 
     def streams(self) -> Sequence[Stream]:
         """One stream for each declared list."""
@@ -58,13 +67,13 @@ class Rest(Connector):
     def pull(self, stream: Stream, window: Window, said: Said) -> Iterator[pa.RecordBatch]:
         """The window's rows, page by page; rows of other days that the API sends are left out."""
         declared, timezone = self.declared()[stream.name], self.settings.timezone
-        typed, rows, pages = declared.typed(), path(declared.rows), declared.pages
+        typed, pages = declared.typed(), declared.pages
         total = path(pages.total).get if pages and pages.total else None
         said.notes.update(pages=0, rows=0)
         keys: list[pa.Table] = []
-        request, paging = self.asked(declared, window)
         with self.api() as api:
-            for page in api.pages(request, paging, rows.rows, total):
+            lists = list(self.asked(stream.name, window))
+            for page in (page for each in lists for page in api.pages(*each, total)):
                 said.notes["pages"] += 1
 
                 def where(row: int) -> str:
@@ -76,5 +85,5 @@ class Rest(Connector):
                 if undated := table.column(stream.date).null_count if stream.date else 0:
                     said.notes["rows_without_day"] = said.notes.get("rows_without_day", 0) + undated
                 yield from declared.within(table, window).to_batches()
-        if pages and pages.by in {"page", "offset"}:
+        if len(lists) > 1 or (pages and pages.by in {"page", "offset"}):
             check_distinct(keys, f"{self.name}: {stream.name}")

@@ -17,6 +17,7 @@ from okr_pipeline.connectors.hubspot import HubSpot, HubSpotSettings
 from okr_pipeline.connectors.kit.testing import ConnectorContract
 from okr_pipeline.connectors.salesforce import Salesforce, SalesforceSettings
 from okr_pipeline.errors import SourceRejected, SourceUnavailable
+from okr_pipeline.sandbox.hubspot import FORMS
 
 OCTOBER = Window(date(2026, 10, 1), date(2026, 10, 31))
 QUARTER = Window(date(2026, 8, 1), date(2026, 10, 31))
@@ -72,11 +73,11 @@ class TestHubSpot(ConnectorContract):
     @pytest.fixture(scope="class")
     @classmethod
     def connector(cls, services: dict[str, Make]) -> Connector:
-        return services["hubspot"]()
+        return services["hubspot"](forms=FORMS)
 
 
-def pull(connector: Connector, window: Window = OCTOBER) -> pa.Table:
-    (stream,) = connector.streams()
+def pull(connector: Connector, window: Window = OCTOBER, name: str = "") -> pa.Table:
+    stream = next(each for each in connector.streams() if each.name == name or not name)
     return pa.Table.from_batches(connector.pull(stream, window, Said()), stream.schema)
 
 
@@ -102,6 +103,45 @@ def test_beyond_hubspot_s_ten_thousand_results_the_search_begins_again_with_high
 ) -> None:
     monkeypatch.setattr("okr_pipeline.sandbox.hubspot.MOST", 50)
     assert pull(services["hubspot"](page_size=20)).num_rows > 60
+
+
+def test_every_lead_from_the_web_filled_in_one_form(services: dict[str, Make]) -> None:
+    hubspot = services["hubspot"](forms=FORMS, page_size=7)
+    contacts, submitted = pull(hubspot), pull(hubspot, name="form_submissions")
+    from_the_web = [row["created_at"] for row in contacts.to_pylist() if row["source"] != "OFFLINE"]
+    assert sorted(submitted["submitted_at"].to_pylist()) == sorted(from_the_web)
+    assert set(submitted["form"].to_pylist()) == set(FORMS)
+
+
+def test_a_form_s_older_submissions_are_not_asked_for() -> None:
+    newest = [{"conversionId": str(n), "submittedAt": 1_790_000_000_000 + n, "values": []} for n in (2, 1)]
+    with stage() as api:
+        api.answer(
+            {"results": newest, "paging": {"next": {"after": "Mg%3D%3D"}}},
+            {"results": [{**newest[0], "submittedAt": 1}]},
+        )
+        found = pull(
+            hubspot(endpoint=api.url, forms=["newsletter"]),
+            Window(date(2026, 9, 21), date(2026, 9, 22)),
+            "form_submissions",
+        )
+    assert found["submission_id"].to_pylist() == ["2", "1"]
+    assert api.params == [{"limit": "50"}, {"limit": "50", "after": "Mg=="}]
+
+
+def test_an_email_s_opens_keep_coming_and_one_without_statistics_has_no_counts(
+    services: dict[str, Make], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = []
+    for now in ("2026-10-22T05:00:00+07:00", "2026-11-22T05:00:00+07:00"):
+        monkeypatch.setenv("OKR_NOW", now)
+        (email,) = pull(services["hubspot"](), Window(date(2026, 10, 21), date(2026, 10, 21)), "emails").to_pylist()
+        opens.append(email["opens"])
+    assert 0 < opens[0] < opens[1] < email["delivered"]
+    with stage() as api:
+        api.answer({"results": [{"id": "7", "name": "Hello", "publishDate": "2026-10-21T02:00:00Z"}]})
+        (email,) = pull(hubspot(endpoint=api.url), name="emails").to_pylist()
+    assert (email["sent"], email["opens"]) == (None, None)
 
 
 def test_hubspot_is_asked_for_days_of_the_configured_time_zone() -> None:
