@@ -27,8 +27,9 @@ _RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a we
 
 _KEY_RESULTS = pa.schema(
     [
-        ("version", pa.int64()),  # numbers what a key result says between two changes
-        ("sources", pa.int64()),  # numbers what its metric rests on
+        ("version", pa.int32()),  # numbers what a key result says between two changes
+        ("metric_number", pa.int32()),
+        ("sources", pa.int32()),  # numbers what its metric rests on
         *((name, pa.string()) for name in ("key_result", "objective", "metric", "unit", "type", "kind")),
         *((name, pa.string()) for name in ("pace", "configuration", "baseline_id")),
         *((name, pa.float64()) for name in ("baseline", "target", "lower_bound", "upper_bound", "weight")),
@@ -40,16 +41,28 @@ _KEY_RESULTS = pa.schema(
         *((name, pa.int64()) for name in ("window_days", "alongside_days", "every_count", "stale_after", "lag")),
     ]
 )
+_METRIC_PARTS = pa.schema(
+    [
+        ("metric", pa.string()),
+        ("metric_number", pa.int32()),
+        ("shape", pa.int32()),
+        ("part", pa.string()),
+        ("position", pa.int32()),  # in its formula
+        ("function", pa.string()),
+        ("running", pa.bool_()),
+        ("is_manual", pa.bool_()),
+    ]
+)
 _METRIC_TABLES = pa.schema(
     [
         ("metric", pa.string()),
-        ("sources", pa.int64()),
+        ("sources", pa.int32()),
         ("table_name", pa.string()),
         ("delay", pa.int64()),
         ("is_level", pa.bool_()),
     ]
 )
-_CHECKPOINTS = pa.schema([("version", pa.int64()), ("day", pa.date32()), ("share", pa.float64())])
+_CHECKPOINTS = pa.schema([("version", pa.int32()), ("day", pa.date32()), ("share", pa.float64())])
 _OBJECTIVE_TREE = pa.schema(
     [
         ("objective", pa.string()),
@@ -61,7 +74,7 @@ _OBJECTIVE_TREE = pa.schema(
 )
 _MILESTONES = pa.schema(
     [
-        ("version", pa.int64()),
+        ("version", pa.int32()),
         ("position", pa.int64()),
         ("step", pa.string()),
         ("weight", pa.decimal128(18, 6)),
@@ -83,9 +96,8 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     for name, path, placeholders in (
         ("rescored", "rescored.sql", {"last": _last_scoring(connection, config), "earliest": earliest_day(config)}),
         ("windows", "windows.sql", {"through": through}),
-        ("window_values", "values.sql", {"shapes": combined}),
         ("grounds", "grounds.sql", {}),
-        ("judged", "judged.sql", {}),
+        ("judged", "judged.sql", {"values": statement("scoring/sql/values.sql", shapes=combined)}),
         ("new_baselines", "baselines.sql", {}),
         ("baselines", "known_baselines.sql", {}),
         ("expected", "expected.sql", {}),
@@ -171,7 +183,12 @@ def inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date)
     used = {version.metric.id: version.metric for version in versions}.values()
     read = {metric.id: _read(config, metric) for metric in used}
     sources = {tables: number for number, tables in enumerate(dict.fromkeys(read.values()))}
-    rows = [{"version": number, "sources": sources[read[v.metric.id]]} | _row(v) for number, v in enumerate(versions)]
+    metric_numbers = {name: number for number, name in enumerate(read)}
+    rows = [
+        {"version": number, "metric_number": metric_numbers[v.metric.id], "sources": sources[read[v.metric.id]]}
+        | _row(v)
+        for number, v in enumerate(versions)
+    ]
     _temporary(connection, "key_results", pa.Table.from_pylist(rows, _KEY_RESULTS))
     tree = [
         {"objective": o.id, "parent": o.parent, "weight": o.weight, "depth": o.depth, "period_first": o.period.first}
@@ -196,16 +213,18 @@ def inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date)
     parts = [
         {
             "metric": metric.id,
+            "metric_number": metric_numbers[metric.id],
+            "shape": numbers[shapes[metric.id]],
             "part": part.name,
+            "position": position,
             "function": part.aggregate.function,
             "running": _running(part),
             "is_manual": part.source == checkins.TABLE,
-            "shape": numbers[shapes[metric.id]],
         }
         for metric in used
-        for part in metric.parts
+        for position, part in enumerate(metric.parts)
     ]
-    _temporary(connection, "metric_parts", pa.Table.from_pylist(parts))
+    _temporary(connection, "metric_parts", pa.Table.from_pylist(parts, _METRIC_PARTS))
     tables = [
         {"metric": metric, "sources": sources[tables]} | table._asdict()
         for metric, tables in read.items()

@@ -51,7 +51,7 @@ MUTATIONS = {
     "a rate is summed over its days": (
         "values.sql",
         "THEN CAST({{ shape.value }} AS DOUBLE) END",
-        "THEN CAST({{ shape.value }} AS DOUBLE) * (last_day - first_day + 1) END",
+        'THEN CAST({{ shape.value }} AS DOUBLE) * ("window last_day" - "window first_day" + 1) END',
     ),
     "people are counted once a day": ("values.sql", "COUNT(DISTINCT p.item)", "COUNT(p.item)"),
     "a level is summed over its days": (
@@ -64,7 +64,7 @@ MUTATIONS = {
         "z.value_{{ part.number }} - b.value_{{ part.number }}",
         "z.value_{{ part.number }}",
     ),
-    "a sum takes the first day away": ("values.sql", "b.day = a.first_day - 1", "b.day = a.first_day"),
+    "a sum takes the first day away": ("values.sql", "b.day = w.first_day - 1", "b.day = w.first_day"),
     "the smallest is the largest": ("values.sql", "THEN MIN(p.value)", "THEN MAX(p.value)"),
     "a lead counts before it qualified": (
         "values.sql",
@@ -95,28 +95,28 @@ MUTATIONS = {
     ),
     "what is not final is": ("grounds.sql", "z.final - b.final = n.last_day - n.needs_from + 1", "TRUE"),
     "one final source is enough": ("grounds.sql", "BOOL_AND(final)", "BOOL_OR(final)"),
-    "what is too old is no matter": ("judged.sql", "w.last_day - v.observed > k.stale_after", "FALSE"),
-    "no data is no matter": ("judged.sql", "WHEN NOT v.has_data THEN 'no_data_yet'", ""),
+    "what is too old is no matter": ("judged.sql", "w.last_day - w.observed > k.stale_after", "FALSE"),
+    "no data is no matter": ("judged.sql", "WHEN NOT w.has_data THEN 'no_data_yet'", ""),
     "a bound must be exceeded": (
         "judged.sql",
-        "WHEN 'at_least' THEN ROUND(v.value - k.target, 9) >= 0",
-        "WHEN 'at_least' THEN ROUND(v.value - k.target, 9) > 0",
+        "WHEN 'at_least' THEN ROUND(w.value - k.target, 9) >= 0",
+        "WHEN 'at_least' THEN ROUND(w.value - k.target, 9) > 0",
     ),
     "what is to come down is to go up": ("judged.sql", "WHEN k.target > k.baseline THEN", "WHEN TRUE THEN"),
     "at most is at least": (
         "judged.sql",
-        "w.complete AND ROUND(v.value - k.target, 9) <= 0",
-        "w.complete AND ROUND(v.value - k.target, 9) >= 0",
+        "w.complete AND ROUND(w.value - k.target, 9) <= 0",
+        "w.complete AND ROUND(w.value - k.target, 9) >= 0",
     ),
     "a week stays below a bound before it is over": (
         "judged.sql",
-        "w.complete AND ROUND(v.value - k.target, 9) <= 0",
-        "ROUND(v.value - k.target, 9) <= 0",
+        "w.complete AND ROUND(w.value - k.target, 9) <= 0",
+        "ROUND(w.value - k.target, 9) <= 0",
     ),
     "between two swapped bounds": (
         "judged.sql",
-        "ROUND(v.value - k.lower_bound, 9) >= 0 AND ROUND(v.value - k.upper_bound, 9) <= 0",
-        "ROUND(v.value - k.upper_bound, 9) >= 0 AND ROUND(v.value - k.lower_bound, 9) <= 0",
+        "ROUND(w.value - k.lower_bound, 9) >= 0 AND ROUND(w.value - k.upper_bound, 9) <= 0",
+        "ROUND(w.value - k.upper_bound, 9) >= 0 AND ROUND(w.value - k.lower_bound, 9) <= 0",
     ),
     "a baseline that is not final": ("baselines.sql", " AND j.final", ""),
     # what is expected

@@ -1,25 +1,24 @@
 -- Each window with its value, or the reason why it may not be scored; and whether an interval of a cadence was kept.
--- Reads: windows, window_values, grounds, key_results.
+-- Reads: what values.sql and grounds.sql say of the windows, key_results.
 -- What people say alone has no grounds: it stands as it was said, and its last data day is the last of which they said it.
-SELECT w.*, v.value, v.parts, COALESCE(g.final, k.is_manual) AS final, COALESCE(g.last_data_day, v.observed) AS last_data_day,
+SELECT w.* EXCLUDE (has_data, observed, reason), COALESCE(g.final, k.is_manual) AS final,
+    COALESCE(g.last_data_day, w.observed) AS last_data_day,
     COALESCE(w.reason, g.reason, CASE
-        WHEN k.stale_after IS NOT NULL AND v.observed IS NOT NULL AND w.last_day - v.observed > k.stale_after THEN 'stale'
-        WHEN NOT v.has_data THEN 'no_data_yet'
-        WHEN v.value IS NULL THEN 'division_by_zero'
+        WHEN k.stale_after IS NOT NULL AND w.observed IS NOT NULL AND w.last_day - w.observed > k.stale_after THEN 'stale'
+        WHEN NOT w.has_data THEN 'no_data_yet'
+        WHEN w.value IS NULL THEN 'division_by_zero'
     END) AS why_not,
     -- An interval that was fetched and shows nothing was not kept; a bound that is met exactly counts as kept. What is to
     -- come down to a target, stay below a bound, or between two, is known only when the interval is over.
     COALESCE(CASE k.kind
-        WHEN 'reach' THEN CASE WHEN k.target > k.baseline THEN ROUND(v.value - k.target, 9) >= 0
-                               ELSE w.complete AND ROUND(k.target - v.value, 9) >= 0 END
-        WHEN 'at_least' THEN ROUND(v.value - k.target, 9) >= 0
-        WHEN 'at_most' THEN w.complete AND ROUND(v.value - k.target, 9) <= 0
+        WHEN 'reach' THEN CASE WHEN k.target > k.baseline THEN ROUND(w.value - k.target, 9) >= 0
+                               ELSE w.complete AND ROUND(k.target - w.value, 9) >= 0 END
+        WHEN 'at_least' THEN ROUND(w.value - k.target, 9) >= 0
+        WHEN 'at_most' THEN w.complete AND ROUND(w.value - k.target, 9) <= 0
         WHEN 'between' THEN
-            w.complete AND ROUND(v.value - k.lower_bound, 9) >= 0 AND ROUND(v.value - k.upper_bound, 9) <= 0
+            w.complete AND ROUND(w.value - k.lower_bound, 9) >= 0 AND ROUND(w.value - k.upper_bound, 9) <= 0
     END, FALSE) AS kept
-FROM windows AS w
+FROM ({{ values }}) AS w
 JOIN key_results AS k ON k.version = w.version
-LEFT JOIN window_values AS v ON v.metric = w.metric AND v.as_of = w.as_of
-    AND v.first_day = w.first_day AND v.last_day = w.last_day
 LEFT JOIN grounds AS g ON g.sources = k.sources AND g.as_of = w.as_of
     AND g.first_day = w.first_day AND g.last_day = w.last_day

@@ -9,7 +9,8 @@ WITH stepped AS (
     SELECT m.version, m.as_of, s.position, s.step, s.weight, s.due, MIN(p.day) AS done_on
     FROM judged AS m
     JOIN milestones AS s ON s.version = m.version
-    LEFT JOIN metric.parts AS p ON p.metric = m.metric AND p.item = s.step
+    JOIN key_results AS k ON k.version = m.version
+    LEFT JOIN metric.parts AS p ON p.metric = k.metric AND p.item = s.step
         AND p.day BETWEEN m.first_day AND m.last_day AND p.counts_from <= m.as_of
     WHERE m.role = 'score'
     GROUP BY m.version, m.as_of, s.position, s.step, s.weight, s.due
@@ -25,9 +26,9 @@ steps AS (
 ),
 
 single AS (
-    SELECT m.key_result, m.version, m.as_of, CASE WHEN m.why_not IS NULL THEN COALESCE(s.value, m.value) END AS value,
+    SELECT m.version, m.as_of, CASE WHEN m.why_not IS NULL THEN COALESCE(s.value, m.value) END AS value,
            COALESCE(s.parts, m.parts) AS parts, CAST(NULL AS VARCHAR) AS intervals, s.steps, m.final, m.last_data_day,
-           m.first_day, CASE WHEN m.first_day IS NOT NULL THEN m.last_day END AS last_day, m.why_not AS reason, e.expected, e.pace
+           m.first_day, m.last_day, m.why_not AS reason, e.expected, e.pace
     FROM judged AS m
     JOIN expected AS e ON e.version = m.version AND e.as_of = m.as_of
     LEFT JOIN steps AS s ON s.version = m.version AND s.as_of = m.as_of
@@ -44,7 +45,7 @@ planned AS (
 
 -- A cadence: intervals kept ÷ intervals planned. An open interval counts once it is met; expected are the complete ones.
 cadence AS (
-    SELECT m.key_result, m.version, m.as_of,
+    SELECT m.version, m.as_of,
         CASE WHEN BOOL_AND(m.why_not IS NULL OR m.why_not IN ('no_data_yet', 'division_by_zero'))
                  AND (NOT k.is_manual OR COUNT(m.value) > 0) -- until anybody has said anything nothing is known to be missed
              THEN SUM(CASE WHEN m.kept THEN 1 ELSE 0 END) END AS value,
@@ -54,7 +55,7 @@ cadence AS (
                           ORDER BY m.number) FILTER (WHERE m.first_day IS NOT NULL)) AS VARCHAR) AS intervals,
         CAST(NULL AS VARCHAR) AS steps,
         BOOL_AND(m.final) AS final, MIN(m.last_data_day) AS last_data_day,
-        MIN(m.first_day) AS first_day, MAX(CASE WHEN m.first_day IS NOT NULL THEN m.last_day END) AS last_day,
+        MIN(m.first_day) AS first_day, MAX(m.last_day) AS last_day,
         COALESCE(MIN(CASE WHEN m.why_not NOT IN ('no_data_yet', 'division_by_zero') THEN m.why_not END),
                  CASE WHEN k.is_manual AND COUNT(m.value) = 0 THEN 'no_data_yet' END) AS reason,
         SUM(CASE WHEN m.complete THEN 1 ELSE 0 END) / p.planned AS expected,
@@ -64,7 +65,7 @@ cadence AS (
     JOIN planned AS p ON p.version = m.version
     JOIN key_results AS k ON k.version = m.version
     WHERE m.role = 'interval'
-    GROUP BY m.key_result, m.version, m.as_of, p.planned, k.is_manual
+    GROUP BY m.version, m.as_of, p.planned, k.is_manual
 ),
 
 together AS (
@@ -75,7 +76,7 @@ together AS (
 
 -- Where the way begins and ends. A measured baseline may not be there yet, or lie where no way leads to the target.
 ways AS (
-    SELECT t.* EXCLUDE (value, reason), k.objective, k.metric, k.unit, k.type, k.kind, k.period_last, k.weight, k.configuration, k.is_manual,
+    SELECT t.* EXCLUDE (value, reason), k.key_result, k.objective, k.metric, k.unit, k.type, k.kind, k.period_last, k.weight, k.configuration, k.is_manual,
         k.lower_bound, k.upper_bound,
         CASE WHEN k.window_kind = 'every' OR k.kind = 'milestones' THEN 0 WHEN k.kind = 'between' THEN NULL
              ELSE COALESCE(k.baseline, b.value, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END)

@@ -1,6 +1,6 @@
 -- Which days count, for every version of a key result on every as-of day that it holds for. One row each; for a cadence one row
--- for each interval that has begun. `first_day` is NULL where there is no window yet, and `reason` says why. Other roles are
--- measured beside the score: `alongside` is shown, `baseline` and `rhythm` look at days before the period.
+-- for each interval that has begun. `first_day` and `last_day` are NULL where there is no window yet, and `reason` says why.
+-- Other roles are measured beside the score: `alongside` is shown, `baseline` and `rhythm` look at days before the period.
 -- Reads: key_results (the configuration), rescored (from which day on), calendar (the units that a day lies in), intervals (the whole units).
 WITH as_of_days AS (
     SELECT k.version, CAST(UNNEST(GENERATE_SERIES(
@@ -50,7 +50,7 @@ with_units AS (
 
 -- To-date windows of week, month and quarter begin with the unit that the as-of day lies in.
 single AS (
-    SELECT k.key_result, k.version, k.metric, a.as_of, a.role, NULL AS number, TRUE AS complete,
+    SELECT k.version, k.metric_number, a.as_of, a.role, NULL AS number, TRUE AS complete,
         CASE a.kind
             WHEN 'last' THEN a.unit_first
             WHEN 'trailing' THEN a.as_of - CAST(a.days - 1 AS INTEGER)
@@ -95,7 +95,7 @@ cadences AS (
 ),
 
 every_interval AS (
-    SELECT k.key_result, k.version, k.metric, a.as_of, 'interval' AS role, c.number, c.last_day <= a.as_of AS complete,
+    SELECT k.version, k.metric_number, a.as_of, 'interval' AS role, c.number, c.last_day <= a.as_of AS complete,
            c.first_day, CASE WHEN c.last_day < a.as_of THEN c.last_day ELSE a.as_of END AS last_day,
            CASE WHEN c.first_day IS NULL THEN 'not_begun' END AS reason
     FROM as_of_days AS a
@@ -103,6 +103,5 @@ every_interval AS (
     LEFT JOIN cadences AS c ON c.version = k.version AND c.first_day <= a.as_of
 )
 
-SELECT * FROM single
-UNION ALL
-SELECT * FROM every_interval
+SELECT * REPLACE (CASE WHEN first_day IS NOT NULL THEN last_day END AS last_day)
+FROM (SELECT * FROM single UNION ALL SELECT * FROM every_interval)
