@@ -138,7 +138,8 @@ def metric_days(
 
     shapes = inputs(connection, project.config, last)
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE windows AS SELECT DISTINCT m.metric, m.metric_number, d.day AS as_of, d.day AS first_day, d.day AS last_day"
+        "CREATE OR REPLACE TEMP TABLE windows AS"
+        " SELECT DISTINCT m.metric, m.metric_number, d.day AS as_of, d.day AS first_day, d.day AS last_day"
         " FROM metric_parts AS m CROSS JOIN days AS d WHERE d.day BETWEEN ? AND ?",
         [first, last],
     )

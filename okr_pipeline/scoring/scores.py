@@ -102,14 +102,21 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         ("baselines", "known_baselines.sql", {}),
         ("expected", "expected.sql", {}),
         ("last_good", "last_good.sql", {}),
-        ("new_scores", "scores.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
+        ("answers", "scores.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
+        ("held", "held.sql", {}),
+        ("new_scores", "new_scores.sql", {}),
         (
             "new_objectives",
             "objectives.sql",
             {"on_track": status.on_track, "at_risk": status.at_risk, "deepest": deepest},
         ),
     ):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {statement(f'scoring/sql/{path}', **placeholders)}")
+        kind = (
+            "VIEW" if name == "new_scores" else "TABLE"
+        )  # most rows go from `answers` into the warehouse without a copy
+        connection.execute(
+            f"CREATE OR REPLACE TEMP {kind} {name} AS {statement(f'scoring/sql/{path}', **placeholders)}"
+        )
     with transaction(connection):
         load = next_load(connection)
         # What is no longer configured, lies after `through`, or cannot have changed stays as it was. The first of all days

@@ -184,7 +184,7 @@ MUTATIONS = {
         "ROUND(score / expected, 9) >= {{ at_risk }}",
         "ROUND(score / expected, 9) >= {{ on_track }}",
     ),
-    "a held score is another day's": ("scores.sql", "h.good_day AS held_from", "h.as_of AS held_from"),
+    "a held score is another day's": ("held.sql", "w.good_day AS held_from", "w.as_of AS held_from"),
     # objectives
     "an objective without weights": (
         "objectives.sql",

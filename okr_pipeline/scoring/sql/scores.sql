@@ -2,7 +2,7 @@
 -- Progress is (value − baseline) ÷ (target − baseline), whatever the direction. Without a written baseline, at_least starts
 -- from 0 and at_most from twice its bound, which makes the same formula 1 + (bound − value) ÷ bound.
 -- Progress is rounded to 12 places and compared at 9, so that 0.1 + 0.2 reaches 0.3.
--- Reads: key_results, judged, expected, baselines, milestones, intervals, last_good.
+-- Reads: key_results, judged, expected, baselines, milestones, intervals.
 --
 -- Steps: the weight of those that the rows name by the as-of day ÷ the weight of all.
 WITH stepped AS (
@@ -126,44 +126,14 @@ rated AS (
             ELSE 'off_track'
         END AS status
     FROM clamped
-),
-
-answers AS (
-    SELECT r.key_result, r.objective, r.metric, r.unit, r.as_of, r.value, r.parts, r.intervals, r.steps,
-        CAST(r.from_value AS DOUBLE) AS baseline, CAST(r.to_value AS DOUBLE) AS target,
-        CAST(r.lower_bound AS DOUBLE) AS lower_bound, CAST(r.upper_bound AS DOUBLE) AS upper_bound,
-        CAST(r.distance AS DOUBLE) AS distance, CAST(r.progress AS DOUBLE) AS progress, CAST(r.score AS DOUBLE) AS score,
-        CAST(r.expected AS DOUBLE) AS expected, r.pace, r.status, r.reason, CAST(NULL AS DATE) AS held_from,
-        r.score IS NOT NULL AND r.final AS final, r.last_data_day, r.first_day, r.last_day,
-        CASE WHEN b.why_not IS NULL THEN b.value END AS alongside, CAST(r.weight AS DOUBLE) AS weight, r.configuration, r.is_manual AS manual
-    FROM rated AS r
-    LEFT JOIN judged AS b ON b.version = r.version AND b.as_of = r.as_of AND b.role = 'alongside'
-),
-
-good AS (
-    SELECT * FROM answers WHERE score IS NOT NULL
-),
-
--- Only of those that hold any: nothing is sorted for the others.
-past AS (
-    SELECT *
-    FROM (SELECT * FROM good UNION ALL BY NAME SELECT * FROM last_good)
-    WHERE key_result IN (SELECT key_result FROM answers WHERE score IS NULL)
-),
-
-held AS (
-    SELECT a.*, g.as_of AS good_day
-    FROM answers AS a
-    ASOF LEFT JOIN past AS g ON g.key_result = a.key_result AND g.as_of <= a.as_of
-    WHERE a.score IS NULL
 )
 
-SELECT * FROM good
-UNION ALL BY NAME
-SELECT * EXCLUDE (good_day) FROM held WHERE good_day IS NULL
-UNION ALL BY NAME
--- Where there is no new score, the last good one stays in place whole, marked as held.
-SELECT g.* EXCLUDE (as_of, objective, expected, pace, reason, held_from, final, last_data_day, alongside, weight),
-       h.as_of, h.objective, h.expected, h.pace, h.reason, h.good_day AS held_from, FALSE AS final, h.last_data_day, h.alongside, h.weight
-FROM held AS h
-JOIN past AS g ON g.key_result = h.key_result AND g.as_of = h.good_day
+SELECT r.key_result, r.objective, r.metric, r.unit, r.as_of, r.value, r.parts, r.intervals, r.steps,
+    CAST(r.from_value AS DOUBLE) AS baseline, CAST(r.to_value AS DOUBLE) AS target,
+    CAST(r.lower_bound AS DOUBLE) AS lower_bound, CAST(r.upper_bound AS DOUBLE) AS upper_bound,
+    CAST(r.distance AS DOUBLE) AS distance, CAST(r.progress AS DOUBLE) AS progress, CAST(r.score AS DOUBLE) AS score,
+    CAST(r.expected AS DOUBLE) AS expected, r.pace, r.status, r.reason, CAST(NULL AS DATE) AS held_from,
+    r.score IS NOT NULL AND r.final AS final, r.last_data_day, r.first_day, r.last_day,
+    CASE WHEN b.why_not IS NULL THEN b.value END AS alongside, CAST(r.weight AS DOUBLE) AS weight, r.configuration, r.is_manual AS manual
+FROM rated AS r
+LEFT JOIN judged AS b ON b.version = r.version AND b.as_of = r.as_of AND b.role = 'alongside'
