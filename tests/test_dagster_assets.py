@@ -293,6 +293,22 @@ def test_a_key_result_shows_its_score_in_numbers(told: Told, demo: Any, okr: Cal
             assert facts.get(name) == row[name], f"{row['key_result']}: {name}"
 
 
+def test_a_key_result_is_said_in_words_and_a_view_shows_its_rows(
+    told: Told, published: duckdb.DuckDBPyConnection
+) -> None:
+    said = told("key_result/conversion-rate", "2026-11-15")["in words"]
+    assert said.startswith("17%: from 15% to 20% · 39% of the way · 50% expected by now · Data to 15 Nov")
+    view = told("view/keyword_impressions", "2026-11-15")
+    rows = published.execute("SELECT COUNT(*) FROM views.keyword_impressions").fetchall()[0][0]
+    assert view["dagster/row_count"] == rows
+    assert len(view["preview"].records) == 5
+
+
+def test_the_sql_on_the_page_has_a_line_for_each_clause(told: Told) -> None:
+    lines = told("key_result/mql-rate", "2026-11-15")[RAW_ROWS].splitlines()
+    assert max(map(len, lines)) <= 100
+
+
 def test_an_objective_shows_its_score_and_what_it_rests_on(told: Told) -> None:
     facts = told("objective/seo-by-habit", "2026-11-15")
     assert isinstance(facts["score"], float)
@@ -343,6 +359,16 @@ def test_a_plot_and_a_query_stand_on_the_newest_day_only(tmp_path: Path, demo: A
     assert sorted(shown) == ["2026-11-13", "2026-11-14", "2026-11-15"]
     assert [name for name, facts in shown.items() if "plot" in facts or RAW_ROWS in facts] == ["2026-11-15"]
     assert shown["2026-11-13"]["expected"] < shown["2026-11-14"]["expected"] < shown["2026-11-15"]["expected"]
+
+
+def test_a_day_of_the_past_that_is_run_again_does_not_turn_the_page_back(
+    tmp_path: Path, demo: Any, shipped: Config
+) -> None:
+    home = demo.copy(tmp_path / "home")
+    (shown,) = scored(home, shipped, "2026-11-10", "2026-11-10", "scorecard").values()
+    assert shown["as of"] == "2026-11-15"
+    page = (home / "published" / "scorecard.html").read_text(encoding="utf-8")
+    assert "<title>Siam Example · FY2570-Q1 · 2026-11-15</title>" in page
 
 
 def test_a_key_result_that_is_held_says_why(

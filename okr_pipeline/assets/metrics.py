@@ -7,7 +7,17 @@ import duckdb
 
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days, source_key
 from okr_pipeline.assets.checks import range_check, range_result
-from okr_pipeline.assets.shown import PLOTTED, by_day, metric_days, metric_days_facts, plot, preview, query
+from okr_pipeline.assets.shown import (
+    PLOTTED,
+    by_day,
+    metric_days,
+    metric_days_facts,
+    missed,
+    plot,
+    preview,
+    query,
+    view_facts,
+)
 from okr_pipeline.assets.specs import metric_spec, view_spec
 from okr_pipeline.scoring import bind, measure
 
@@ -47,7 +57,7 @@ def metrics_asset(project: Project) -> dg.AssetsDefinition:
 def _show(
     context: dg.AssetExecutionContext, connection: duckdb.DuckDBPyConnection, project: Project
 ) -> list[dg.AssetCheckResult]:
-    """The parts of each metric on each day of the run, and a picture of the time before the last one.
+    """The parts of each metric on each day of the run, and a picture of the time before the last one; the rows of each view.
 
     Gives for each metric with bounds whether the days shown keep within them.
     """
@@ -58,7 +68,10 @@ def _show(
 
     (first, last), metrics = run_days(context), project.config.metrics
     shown = Period("", last - PLOTTED, last)
-    days = metric_days(connection, project, min(first, shown.first), last)
+    caught_up = {metric: missed(context, dg.AssetKey(["metric", metric])) for metric in metrics}
+    days = metric_days(
+        connection, project, min([first, shown.first, *(day for days in caught_up.values() for day in days)]), last
+    )
     lines = [
         [(day["day"], day["value"]) for day in days.get(metric, []) if day["day"] >= shown.first and day["value"] is not None]
         for metric in metrics
@@ -75,7 +88,10 @@ def _show(
         newest |= query(
             f"SELECT * EXCLUDE (_load) FROM metric.parts WHERE metric = '{metric.id}' ORDER BY day DESC, part, item;"
         )
-        by_day(context, dg.AssetKey(["metric", metric.id]), facts, newest)
+        by_day(context, dg.AssetKey(["metric", metric.id]), facts, newest, caught_up[metric.id])
+    for view in project.config.views:
+        key = source_key(project.config, view)
+        by_day(context, key, {}, view_facts(connection, view), missed(context, key))
     return [
         range_result(dg.AssetKey(["metric", metric.id]), metric, days.get(metric.id, []))
         for metric in metrics.values()

@@ -2,7 +2,9 @@
 
 import dagster as dg
 
-from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days
+from okr_pipeline.assets import WAREHOUSE_POOL, Project
+from okr_pipeline.assets.shown import by_day, missed
+from okr_pipeline.published import opened, scored_day
 from okr_pipeline.scorecard import write
 from okr_pipeline.warehouse import publish
 
@@ -28,16 +30,20 @@ def scorecard_asset(project: Project) -> dg.AssetsDefinition:
     def scorecard(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from okr_pipeline.scorecard.preview import preview
 
-        _, as_of = run_days(context)
         snapshot = publish(project.warehouse)
+        with opened(project.warehouse.home) as connection:
+            as_of = scored_day(
+                connection, None, None
+            )  # not the run's: a day of last month that is run again is no news
         page = write(snapshot, project.config, as_of)
         context.log.info(f"scorecard: {page.name} and {snapshot.name} published")
-        return dg.MaterializeResult(
-            metadata={
-                "preview": dg.MetadataValue.md(preview(snapshot, project.config, as_of)),
-                "page": dg.MetadataValue.path(page.resolve()),
-                "snapshot": dg.MetadataValue.path(snapshot.resolve()),
-            }
-        )
+        facts = {
+            "as of": str(as_of),
+            "preview": dg.MetadataValue.md(preview(snapshot, project.config, as_of)),
+            "page": dg.MetadataValue.path(page.resolve()),
+            "snapshot": dg.MetadataValue.path(snapshot.resolve()),
+        }
+        by_day(context, spec.key, {}, facts, missed(context, spec.key))
+        return dg.MaterializeResult()
 
     return scorecard

@@ -10,7 +10,7 @@ import duckdb
 
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days
 from okr_pipeline.assets.checks import scored_check, scored_result
-from okr_pipeline.assets.shown import Facts, by_day, plot, preview, raw_rows, score_facts
+from okr_pipeline.assets.shown import Facts, by_day, missed, plot, preview, raw_rows, score_facts
 from okr_pipeline.assets.specs import key_result_spec, objective_spec
 from okr_pipeline.audit.rows import rows_of
 from okr_pipeline.config import KeyResult
@@ -76,6 +76,8 @@ def _show(
 
     config, (first, last) = project.config, run_days(context)
     words = Words(config.organisation.language, last)
+    caught_up = {key: missed(context, key) for key in context.selected_asset_keys}
+    first = min([first, *(day for days in caught_up.values() for day in days)])
     scored = _days(connection, "key_result", first, last)
     newest = {name: days[last] for name, days in scored.items() if last in days}
     series = values_by_day(connection, last)
@@ -94,18 +96,31 @@ def _show(
         more: Facts = {}
         if row := newest.get(name):
             written = queries(documents[row["configuration"]], row, lambda table: as_it_stood(table, load))
-            more = drawn.get(name, {}) | preview(_intervals(row), "intervals") | raw_rows(written)
-        by_day(context, dg.AssetKey(["key_result", name]), days, more)
+            more = (
+                {"in words": _in_words(words, result, row)}
+                | drawn.get(name, {})
+                | preview(_intervals(row), "intervals")
+                | raw_rows(written)
+            )
+        key = dg.AssetKey(["key_result", name])
+        by_day(context, key, days, more, caught_up.get(key, []))
     rolled_up = _days(connection, "objective", first, last)
     for objective in config.objectives:
         days = {day: score_facts(row) for day, row in rolled_up.get(objective.id, {}).items()}
         below = [newest[result.id] for result in objective.key_results if result.id in newest]
         shown = [{name: row[name] for name in ("key_result", "value", "score", "status", "reason")} for row in below]
-        by_day(context, dg.AssetKey(["objective", objective.id]), days, preview(shown, "key results"))
+        key = dg.AssetKey(["objective", objective.id])
+        by_day(context, key, days, preview(shown, "key results"), caught_up.get(key, []))
     return [
         scored_result(dg.AssetKey(["key_result", name]), newest.get(name), _why(words, result, newest.get(name)))
         for name, result in config.key_results.items()
     ]
+
+
+def _in_words(words: "Words", result: KeyResult, row: dict[str, Any]) -> str:
+    """`17%: from 15% to 20% · 39% of the way · 50% expected by now · Data to 15 Nov · may still change`."""
+    said = (f"{words.full_value(result, row)}: {words.goal(result, row)}", words.way(row), words.data(row))
+    return " · ".join(each for each in said if each)
 
 
 def _why(words: "Words", result: KeyResult, row: dict[str, Any] | None) -> str | None:

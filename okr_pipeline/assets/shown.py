@@ -9,15 +9,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import dagster as dg
 import duckdb
+from sqlglot import TokenType, tokenize
 
 from okr_pipeline.assets import Project, run_days
 from okr_pipeline.audit.rows import rows_of
 from okr_pipeline.config import Table
-from okr_pipeline.warehouse import Load, coverage
+from okr_pipeline.warehouse import Load
 from okr_pipeline.warehouse.engine import quoted, statement
 from okr_pipeline.warehouse.ledger import STATES
 
@@ -25,12 +27,22 @@ PREVIEW = 5  # rows
 PLOTTED = timedelta(days=90)
 _NUMBERS = ("value", "baseline", "target", "progress", "score", "expected", "coverage", "alongside")
 _WORDS = ("status", "held_from", "last_data_day", "configuration")
+_CLAUSES = {TokenType.FROM, TokenType.WHERE, TokenType.UNION, TokenType.QUALIFY, TokenType.ORDER_BY}
 RAW_ROWS = "raw rows (ask published/okr.duckdb)"
 Facts = dict[str, Any]
 
 
-def by_day(context: dg.AssetExecutionContext, key: dg.AssetKey, days: Mapping[date, Facts], last: Facts) -> None:
-    """Adds to each partition of the run its own facts, and `last` to the last one; nothing to an asset not asked for."""
+def by_day(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    days: Mapping[date, Facts],
+    last: Facts,
+    caught_up: Iterable[date] = (),
+) -> None:
+    """Adds to each partition of the run its own facts, and `last` to the last one; nothing to an asset not asked for.
+
+    Days `caught_up`, see `missed`, are told to be there as well.
+    """
     if key not in context.selected_asset_keys:
         return
     newest = run_days(context)[1]
@@ -38,6 +50,23 @@ def by_day(context: dg.AssetExecutionContext, key: dg.AssetKey, days: Mapping[da
         day = date.fromisoformat(partition)
         if facts := days.get(day, {}) | (last if day == newest else {}):
             context.add_asset_metadata(facts, asset_key=key, partition_key=partition)
+    for day in caught_up:
+        facts = days.get(day, {}) | {"caught up by the night of": str(newest)}
+        context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=facts))
+
+
+def missed(context: dg.AssetExecutionContext, key: dg.AssetKey) -> list[date]:
+    """The days before the run's that Dagster shows as failed or missing, though it has an earlier one: of lost nights.
+
+    What a night catches up with is told of these days, too: else they would look lost for ever. The days before the first
+    night, often a whole period, stay missing until somebody backfills them: each costs an event for each asset.
+    """
+    if key not in context.selected_asset_keys:
+        return []
+    known = {date.fromisoformat(day) for day in context.instance.get_materialized_partitions(key)}
+    begun = min(known, default=date.max).toordinal()
+    between = map(date.fromordinal, range(begun, run_days(context)[0].toordinal()))
+    return [day for day in between if day not in known]
 
 
 def stream_days(connection: duckdb.DuckDBPyConnection, table: Table, first: date, last: date) -> dict[date, Facts]:
@@ -50,17 +79,19 @@ def stream_days(connection: duckdb.DuckDBPyConnection, table: Table, first: date
     return {on: {"dagster/partition_row_count": count} for on, count in rows}
 
 
-def stream_facts(connection: duckdb.DuckDBPyConnection, table: Table, load: Load, seconds: float | None) -> Facts:
+def stream_facts(
+    connection: duckdb.DuckDBPyConnection, table: Table, load: Load, covered: Mapping[date, str], seconds: float | None
+) -> Facts:
     """A pull and what stands in its table since: rows, days, what it changed, what the source said, the newest rows.
 
-    `seconds` are what the pull took, where that is known.
+    `covered` is the state of each day, `seconds` are what the pull took, where that is known.
     """
     relation, day = f"raw.{quoted(table.name)}", quoted(table.stream.date) if table.stream.date else None
     ends = f"MIN({day}), MAX({day})" if day else "NULL, NULL"
     total, oldest, newest = connection.execute(f"SELECT COUNT(*), {ends} FROM {relation}").fetchall()[0]
     order = f" ORDER BY {day} DESC" if day else ""
     rows = rows_of(connection.execute(f"SELECT * FROM {relation}{order} LIMIT {PREVIEW}"))
-    change, known = load.change, Counter(coverage(connection, table.name).values())
+    change, known = load.change, Counter(covered.values())
     return {
         "dagster/row_count": total,
         "window": f"{load.first_day} to {load.last_day}",
@@ -79,6 +110,14 @@ def stream_facts(connection: duckdb.DuckDBPyConnection, table: Table, load: Load
         **preview(rows),
         **query(f"SELECT * FROM {relation}{order};"),
     }
+
+
+def view_facts(connection: duckdb.DuckDBPyConnection, name: str) -> Facts:
+    """What a view gives now."""
+    relation = f"views.{quoted(name)}"
+    rows = rows_of(connection.execute(f"SELECT * FROM {relation} LIMIT {PREVIEW}"))
+    total = connection.execute(f"SELECT COUNT(*) FROM {relation}").fetchall()[0][0]
+    return {"dagster/row_count": total, **preview(rows), **query(f"SELECT * FROM {relation};")}
 
 
 def metric_days_facts(rows: Iterable[Mapping[str, Any]]) -> dict[date, Facts]:
@@ -126,8 +165,14 @@ def query(*written: str, name: str = "rows (ask published/okr.duckdb)") -> Facts
 
 def raw_rows(written: Iterable[Mapping[str, str]]) -> Facts:
     """The queries that lead from a key result to its raw rows, see `audit.explain.queries`."""
-    text = [f"-- {part['part']} = {part['what']}\n{part['sql']}" for part in written]
+    text = [f"-- {part['part']} = {part['what']}\n{_in_lines(part['sql'])}" for part in written]
     return query(*text, name=RAW_ROWS) if text else {}
+
+
+def _in_lines(sql: str) -> str:
+    """A line for each clause: the page is narrow."""
+    begin = [token.start for token in tokenize(sql, read="duckdb") if token.token_type in _CLAUSES]
+    return "\n".join(sql[a:b].rstrip() for a, b in pairwise([0, *begin[begin[:1] == [0] :], len(sql)]))
 
 
 def metric_days(

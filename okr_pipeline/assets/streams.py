@@ -7,12 +7,14 @@ import dagster as dg
 from okr_pipeline.ahead import Ahead
 from okr_pipeline.assets import WAREHOUSE_POOL, Project, run_days, source_key
 from okr_pipeline.assets.checks import results, stream_checks
-from okr_pipeline.assets.shown import by_day, stream_days, stream_facts
+from okr_pipeline.assets.shown import by_day, missed, stream_days, stream_facts
 from okr_pipeline.assets.specs import stream_spec
 from okr_pipeline.config import Table
 from okr_pipeline.errors import OkrError
 from okr_pipeline.scoring import earliest_day
+from okr_pipeline.warehouse import coverage
 
+LANDED = {"rows", "empty", "not_final"}  # states of a day, see ledger.coverage
 TOLD = 3  # bad rows that a night tells one by one
 
 
@@ -49,8 +51,12 @@ def stream_asset(project: Project, table: Table) -> dg.AssetsDefinition:
         if (more := len(load.bad_rows) - TOLD) > 0:
             context.log.warning(f"{table.name}: left out {more} more rows; they are all in ledger.quarantine.")
         with project.warehouse.open() as connection:
-            days = stream_days(connection, table, *run_days(context))
-            by_day(context, spec.key, days, stream_facts(connection, table, load, pulls.seconds.get(table.name)))
+            covered = coverage(connection, table.name)
+            caught_up = [day for day in missed(context, spec.key) if covered.get(day) in LANDED]
+            first, last = run_days(context)
+            days = stream_days(connection, table, min([first, *caught_up]), last)
+            facts = stream_facts(connection, table, load, covered, pulls.seconds.get(table.name))
+            by_day(context, spec.key, days, facts, caught_up)
         yield dg.MaterializeResult(asset_key=spec.key)
         for result in results(checks, table, load.findings):
             if not result.passed:

@@ -14,7 +14,7 @@ from okr_pipeline.scoring import objectives_as_of, scores_as_of
 
 def preview(snapshot: Path, config: Config, as_of: date) -> str:
     """How many key results are on track, and a line for each objective."""
-    w = Words("en", as_of)
+    w = Words(config.organisation.language, as_of)
     with duckdb.connect(snapshot, read_only=True) as connection:
         statuses = scores_as_of(connection, config, as_of).column("status").to_pylist()
         rows = {row["objective"]: row for row in objectives_as_of(connection, config, as_of).to_pylist()}
@@ -24,7 +24,8 @@ def preview(snapshot: Path, config: Config, as_of: date) -> str:
         if (row := rows.get(objective.id))
     ]
     head = f"{w.as_of(as_of, None)}: {w.headline(statuses)}"
-    return "\n".join([head, "", "| Objective | Score | Expected | Status |", "|---|---|---|---|", *lines])
+    columns = f"| | {w('ground_score')} | {w('pace')} | {w('status')} |"
+    return "\n".join([head, "", columns, "|---|---|---|---|", *lines])
 
 
 def _cell(text: str) -> str:
