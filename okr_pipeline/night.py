@@ -12,19 +12,19 @@ from pathlib import Path
 import duckdb
 
 from okr_pipeline.config import Config
-from okr_pipeline.turns import COMMAND_LINE, end_abandoned, turn
+from okr_pipeline.turns import COMMAND_LINE, LONGEST, end_abandoned, turn
 from okr_pipeline.warehouse import Warehouse
 from okr_pipeline.warehouse.engine import statement
 
-INSTANCE = """\
+INSTANCE = f"""\
 # Written once by okr; yours to change. The pool keeps writers of the warehouse apart; nothing is sent to anyone.
-telemetry: {enabled: false}
-nux: {enabled: false}
+telemetry: {{enabled: false}}
+nux: {{enabled: false}}
 concurrency:
-  pools: {granularity: op, default_limit: 1}
+  pools: {{granularity: op, default_limit: 1}}
 run_monitoring: # a run that hangs is ended after six hours, and what it held is free again
   enabled: true
-  max_runtime_seconds: 21600
+  max_runtime_seconds: {LONGEST}
   free_slots_after_run_end_seconds: 60
 """
 

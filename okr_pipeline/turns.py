@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 COMMAND_LINE = {"okr/started_by": "okr run"}  # a tag of the runs that live in a process of the command line
-WAIT = 6 * 3600  # seconds that another run may take
+LONGEST = 6 * 3600  # seconds that a run may take
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def turn(home: Path, say: Callable[[str], None]) -> Iterator[None]:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
             say("Another `okr run` is at work here; waiting for its end.")
-            connection.execute(f"PRAGMA busy_timeout = {WAIT * 1000}")
+            connection.execute(f"PRAGMA busy_timeout = {LONGEST * 1000}")
             connection.execute("BEGIN EXCLUSIVE")
         yield
     finally:

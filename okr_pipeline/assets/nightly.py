@@ -8,7 +8,7 @@ from okr_pipeline.assets.metrics import metrics_asset
 from okr_pipeline.assets.scorecard import scorecard_asset
 from okr_pipeline.assets.scores import scores_asset
 from okr_pipeline.assets.streams import stream_asset
-from okr_pipeline.turns import COMMAND_LINE
+from okr_pipeline.turns import COMMAND_LINE, LONGEST
 
 NIGHTLY, SCORING = "nightly", "scoring"
 
@@ -21,8 +21,10 @@ def assemble(project: Project) -> dg.Definitions:
     """
     streams = [stream_asset(project, table) for table in project.config.tables.values()]
     scoring = [metrics_asset(project), scores_asset(project), scorecard_asset(project)]
-    nightly = dg.define_asset_job(NIGHTLY, dg.AssetSelection.assets(*streams, *scoring))
-    rescue = dg.define_asset_job(SCORING, dg.AssetSelection.assets(*scoring))
+    # Said here, too, and not only in the instance's dagster.yaml: not every deployment lets that be said.
+    at_most = {"dagster/max_runtime": str(LONGEST)}
+    nightly = dg.define_asset_job(NIGHTLY, dg.AssetSelection.assets(*streams, *scoring), tags=at_most)
+    rescue = dg.define_asset_job(SCORING, dg.AssetSelection.assets(*scoring), tags=at_most)
 
     @dg.run_failure_sensor(
         request_job=rescue, default_status=dg.DefaultSensorStatus.RUNNING,
