@@ -87,7 +87,8 @@ class Sieve:
             table = cast(typed.filter(good), schema) if len(wrong) <= MOST else schema.empty_table()
         self.said.bad_rows += sorted(found, key=lambda bad: bad.line)
         if found:
-            self.said.notes.setdefault("bad_rows", {})[sheet.place] = len(found)
+            counted = self.said.notes.setdefault("bad_rows", {})
+            counted[sheet.place] = counted.get(sheet.place, 0) + len(found)
         if len(self.said.bad_rows) > MOST:
             del self.said.bad_rows[MOST:]
             raise self._rejected(f"More than {MOST} rows are")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import csv
 from stage import stage
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,10 +19,17 @@ from starlette.responses import Response
 from okr_pipeline import sandbox
 from okr_pipeline.config import connector, load
 from okr_pipeline.connectors.contract import Connector
+from okr_pipeline.connectors.files import Files, FileSettings
 from okr_pipeline.connectors.kit import OVER_HTTP
 from okr_pipeline.connectors.kit.testing import ConnectorContract
+from okr_pipeline.connectors.sql import SQL, SqlSettings
 
 SHIPPED = Path(__file__).parents[2] / "okr_config"
+VISITS: dict[str, Any] = {
+    "columns": {"id": "integer", "day": "date", "page": "text", "visits": "integer"},
+    "key": ["id"],
+    "date": "day",
+}
 
 
 @pytest.fixture(scope="module")
@@ -96,17 +107,39 @@ class TestGA4OverGRPC(Shipped):
 
 class TestSQL(Shipped):
     name = "crm"
-    not_applicable = OVER_HTTP | {
-        "bounded-memory",
-        "pages",
-        "wrong-credential",
-        "store",
-    }  # SQLite: a file, without a password
+    not_applicable = OVER_HTTP | {"pages", "wrong-credential", "store"}  # SQLite: a file, without a password
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def many(cls, tmp_path_factory: pytest.TempPathFactory) -> Connector:
+        path = tmp_path_factory.mktemp("many") / "large.sqlite"
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("CREATE TABLE visits (id INTEGER PRIMARY KEY, day DATE, page TEXT, visits INTEGER)")
+            database.executemany("INSERT INTO visits VALUES (?, ?, ?, ?)", _a_million_rows())
+        settings = {"connector": "sql", "url": f"sqlite:///{path}"}
+        return SQL(
+            "large", SqlSettings.model_validate({**settings, "streams": {"rows": {"table": "visits", **VISITS}}})
+        )
 
 
 class TestFiles(Shipped):
     name = "files"
-    not_applicable = OVER_HTTP | {"bounded-memory", "pages", "time-zone", "wrong-credential", "store"}
+    not_applicable = OVER_HTTP | {"pages", "time-zone", "wrong-credential", "store"}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def many(cls, tmp_path_factory: pytest.TempPathFactory) -> Connector:
+        path = tmp_path_factory.mktemp("many") / "large.csv"
+        columns = map(list, zip(*_a_million_rows(), strict=True))
+        csv.write_csv(pa.table(dict(zip(VISITS["columns"], columns, strict=True))), path)
+        settings = {"connector": "files", "folder": str(path.parent)}
+        return Files(
+            "large", FileSettings.model_validate({**settings, "streams": {"rows": {"files": path.name, **VISITS}}})
+        )
+
+
+def _a_million_rows() -> Iterator[tuple[int, str, str, int]]:
+    return ((number, "2026-11-02", f"/articles/{number % 5000}", number % 700) for number in range(1_000_000))
 
 
 class TestRest(Shipped):

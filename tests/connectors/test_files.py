@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from okr_pipeline.config import Table
 from okr_pipeline.connectors.contract import Said, Window
-from okr_pipeline.connectors.files import Files, FileSettings
+from okr_pipeline.connectors.files import Files, FileSettings, delimited, json_lines
 from okr_pipeline.connectors.files import connector as module
 from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
 from okr_pipeline.ingest import ingest
@@ -203,7 +203,10 @@ MIXED = (
 )
 
 
-def test_bad_rows_are_left_out_with_file_line_and_what_is_wrong_where_that_is_allowed(tmp_path):
+@pytest.mark.parametrize("piece", [30, 70, delimited.PIECE])
+def test_bad_rows_are_left_out_with_file_line_and_what_is_wrong_where_that_is_allowed(tmp_path, monkeypatch, piece):
+    """In whichever piece of the file they are."""
+    monkeypatch.setattr(delimited, "PIECE", piece)
     write(tmp_path, MIXED)
     said = Said()
 
@@ -495,6 +498,19 @@ def test_a_file_that_may_not_be_read_is_rejected(tmp_path):
         pull(connector(tmp_path))
 
 
+def test_a_file_that_is_written_while_it_is_read_is_unavailable(tmp_path):
+    write(tmp_path, HEADER + "S-1,2026-10-01,1\n")
+    source = connector(tmp_path)
+    (stream,) = source.streams()
+    batches = source.pull(stream, Window(date(2026, 10, 1), date(2026, 10, 1)), Said())
+    next(batches)
+    with (tmp_path / "seminars.csv").open("a") as file:
+        file.write("S-2,2026-10-01,1\n")
+
+    with pytest.raises(SourceUnavailable, match=r"seminars\.csv changed while it was read\. Try again once"):
+        list(batches)
+
+
 def test_big_files_come_in_batches_of_the_streams_schema(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "BATCH", 100)
     write(tmp_path, HEADER + "".join(f"S-{number},2026-10-01,1\n" for number in range(250)))
@@ -505,6 +521,34 @@ def test_big_files_come_in_batches_of_the_streams_schema(tmp_path, monkeypatch):
 
     assert [len(batch) for batch in batches] == [100, 100, 50]
     assert all(batch.schema == stream.schema for batch in batches)
+
+
+def test_a_bad_line_of_json_is_told_by_its_number_in_every_part_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_lines, "PART", 2)
+    good = '{"seminar_id": "S-%d", "held_on": "2026-10-01", "seats": 1}\n'
+    lines = "".join(good % number if number % 4 else f'{{"seminar_id": "S-{number}"\n' for number in range(1, 10))
+    write(tmp_path, lines.replace('"seats": 1}\n', '"at": 2}\n', 5), "seminars.jsonl")
+    said = Said()
+
+    rows = pull(connector(tmp_path, files="*.jsonl", bad_rows=2), said)
+
+    assert [row["seminar_id"] for row in rows] == ["S-1", "S-2", "S-3", "S-5", "S-6", "S-7", "S-9"]
+    assert [row["seats"] for row in rows] == [None] * 5 + [1, 1]
+    assert [bad.line for bad in said.bad_rows] == [4, 8]
+    assert said.notes == {
+        "files": {"seminars.jsonl": 7},
+        "bad_rows": {"seminars.jsonl": 2},
+        "columns_left_out": {"seminars.jsonl": ["at"]},
+    }
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_a_member_that_no_line_has_is_missing_however_many_parts_there_are(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(json_lines, "PART", 2)
+    write(tmp_path, '{"seminar_id": "S-1", "held_on": "2026-10-01"}\n' * rows, "seminars.jsonl")
+
+    with pytest.raises(DataRejected, match="the column seats is missing; it has: seminar_id, held_on"):
+        pull(connector(tmp_path, files="*.jsonl"))
 
 
 @pytest.mark.parametrize(

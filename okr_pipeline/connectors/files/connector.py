@@ -102,7 +102,13 @@ class Files(Connector):
     def _read(self, path: Path, declared: FileStream) -> Iterator[Sheet]:
         how = How(declared.encoding, declared.separator, declared.sheet)
         try:
+            before = path.stat()
             yield from read(path, list(declared.columns), how)
+            after = path.stat()
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise SourceUnavailable(
+                    f"{self.name}: {path.name} changed while it was read. Try again once it is written whole."
+                )
         except DataRejected as error:
             raise DataRejected(f"{self.name}: {error}") from None
         except PermissionError:

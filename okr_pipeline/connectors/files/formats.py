@@ -26,13 +26,15 @@ def read(path: Path, wanted: Sequence[str], how: How) -> Iterator[Sheet]:
 def _delimited(path: Path, wanted: Sequence[str], how: How) -> Iterator[Sheet]:
     from okr_pipeline.connectors.files.delimited import read_delimited
 
-    yield read_delimited(path, wanted, how.encoding, how.separator or ("," if path.suffix.lower() == ".csv" else "\t"))
+    yield from read_delimited(
+        path, wanted, how.encoding, how.separator or ("," if path.suffix.lower() == ".csv" else "\t")
+    )
 
 
 def _json_lines(path: Path, wanted: Sequence[str], how: How) -> Iterator[Sheet]:
     from okr_pipeline.connectors.files.json_lines import read_json_lines
 
-    yield read_json_lines(path, wanted, how.encoding)
+    yield from read_json_lines(path, wanted, how.encoding)
 
 
 def _workbook(path: Path, wanted: Sequence[str], how: How) -> Iterator[Sheet]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,44 @@ import pyarrow as pa
 
 from okr_pipeline.connectors.columns import empty_is_null
 from okr_pipeline.connectors.contract import BadRow
-from okr_pipeline.connectors.files.text import text_of
+from okr_pipeline.connectors.files.text import opened
 from okr_pipeline.connectors.sheets import MOST, Sheet, unwanted
 from okr_pipeline.errors import DataRejected
 
+PART = 50_000  # rows
 
-def read_json_lines(path: Path, wanted: Sequence[str], encoding: str | None) -> Sheet:
-    """The wanted members as text; one that a line does not have is null. Lines that are no JSON object are bad rows.
+
+def read_json_lines(path: Path, wanted: Sequence[str], encoding: str | None) -> Iterator[Sheet]:
+    """The wanted members as text, part by part; one that a line does not have is null. Lines that are no JSON object are
+    bad rows.
 
     Line by line, and not by Arrow's reader: that one takes text that looks like a date for a date, money for floats,
     and does not say in which line it failed.
     """
+    names: dict[str, None] = {}
+    with opened(path, encoding, "\n") as text:
+        numbered = enumerate(text, start=1)
+        more = True
+        while more:
+            rows, lines, bad, more = _part(path.name, numbered)
+            names.update(dict.fromkeys(name for row in rows for name in row))
+            # A member that only later lines have is no missing column, so the last part says what is.
+            if not more and names:
+                unwanted(path.name, list(names), wanted)
+            extra = tuple(name for name in names if name and name not in wanted)
+            cells = [pa.array([_text(row.get(name)) for row in rows], pa.string()) for name in wanted]
+            columns = [empty_is_null(pa.chunked_array([each])) for each in cells]
+            yield Sheet(path.name, pa.table(columns, names=list(wanted)), extra, partial(list, lines), bad)
+
+
+def _part(
+    place: str, numbered: Iterator[tuple[int, str]]
+) -> tuple[list[dict[str, Any]], list[int], list[BadRow], bool]:
+    """The next rows, their lines, the bad ones among them, and whether there may be more."""
+    rows: list[dict[str, Any]] = []
     lines: list[int] = []
     bad: list[BadRow] = []
-    names: dict[str, None] = {}
-    cells: dict[str, list[str | None]] = {name: [] for name in wanted}
-    for number, line in enumerate(text_of(path, encoding).split("\n"), start=1):
+    for number, line in numbered:
         if not line.strip():
             continue
         try:
@@ -35,19 +58,18 @@ def read_json_lines(path: Path, wanted: Sequence[str], encoding: str | None) -> 
             if not isinstance(row, dict):
                 raise ValueError("is no object")  # noqa: TRY301
         except (ValueError, RecursionError) as error:
-            bad.append(BadRow(path.name, number, f"is not a JSON object: {error}. Write one object a line.", line))
+            problem = f"is not a JSON object: {error}. Write one object a line."
+            bad.append(BadRow(place, number, problem, line.rstrip("\n")))
             if len(bad) > MOST:
                 raise DataRejected(
-                    f"{path.name}:{bad[0].line}: {bad[0].problem} More than {MOST} are bad; export it again."
+                    f"{place}:{bad[0].line}: {bad[0].problem} More than {MOST} are bad; export it again."
                 ) from None
             continue
+        rows.append(row)
         lines.append(number)
-        names.update(dict.fromkeys(row))
-        for name, column in cells.items():
-            column.append(_text(row.get(name)))
-    extra = unwanted(path.name, list(names), wanted) if lines else ()
-    columns = [empty_is_null(pa.chunked_array([pa.array(column, pa.string())])) for column in cells.values()]
-    return Sheet(path.name, pa.table(columns, names=list(wanted)), extra, lambda: lines, bad)
+        if len(rows) == PART:
+            return rows, lines, bad, True
+    return rows, lines, bad, False
 
 
 def _refuse(constant: str) -> Any:

@@ -1,9 +1,12 @@
-"""The text of a file, whichever encoding it is in."""
+"""The text of a file, whichever encoding it is in, without ever holding all of it."""
 
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from okr_pipeline.errors import DataRejected
 
@@ -23,19 +26,35 @@ def encoding(value: str) -> str:
         ) from None
 
 
-def text_of(path: Path, declared: str | None) -> str:
-    """The file as text: as its byte order mark says, else as declared, else UTF-8. DataRejected names the line.
+def encoding_of(path: Path, declared: str | None) -> str:
+    """The encoding of a text file: as its byte order mark says, else as declared, else UTF-8.
 
     Nothing is guessed: bytes that are Thai in Windows-874 are words, if other ones, in most other encodings too.
     """
-    data = path.read_bytes()
-    marked = next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
-    used = marked or declared or "utf-8"
+    with path.open("rb") as file:
+        start = file.read(4)
+    return next((name for mark, name in MARKS.items() if start.startswith(mark)), None) or declared or "utf-8"
+
+
+@contextmanager
+def opened(path: Path, declared: str | None, newline: str) -> Iterator[TextIO]:
+    """The file as text, read piece by piece; DataRejected names the line that is none. `newline` as `open` has it."""
+    used = encoding_of(path, declared)
     try:
-        return data.decode(used)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        remedy = "Mend `encoding`, or save" if declared else "Write its `encoding` (windows-874, say), or save"
+        with path.open(encoding=used, newline=newline) as text:
+            yield text
+    except UnicodeDecodeError:
         raise DataRejected(
-            f"{path.name}:{line}: is not {used.removesuffix('-sig').upper()} text. {remedy} it as `CSV UTF-8`."
+            f"{path.name}:{_line(path, used)}: is not {used.removesuffix('-sig').upper()} text. "
+            f"{'Mend `encoding`' if declared else 'Write its `encoding` (windows-874, say)'}, or save it as `CSV UTF-8`."
         ) from None
+
+
+def _line(path: Path, used: str) -> int:
+    """The line of the first bytes that are no text."""
+    data = path.read_bytes()  # whole: a piece does not tell where in the file it is
+    try:
+        data.decode(used)
+    except UnicodeDecodeError as error:
+        return data.count(b"\n", 0, error.start) + 1
+    return 1
