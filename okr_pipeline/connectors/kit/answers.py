@@ -10,6 +10,7 @@ from typing import Any
 from okr_pipeline.connectors.kit.proxy import Answer, Fault
 
 Place = tuple[str | int, ...]
+RowsIn = Callable[[Any], list[Any]]
 MISSING = object()
 
 
@@ -26,6 +27,11 @@ def rows_of(document: Any) -> list[Any]:
 
     look(document)
     return max(found, key=lambda rows: (len(rows), len(json.dumps(rows, default=str))), default=[])
+
+
+def itself(document: Any) -> list[Any]:
+    """An answer that is one row and no list of them."""
+    return [document] if isinstance(document, dict) else []
 
 
 def leaves(node: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
@@ -61,7 +67,7 @@ def spoiled(which: int, spoil: Callable[[Answer], Answer]) -> Fault:
     return lambda number, answer: spoil(answer) if number == which else answer
 
 
-def edited(edit: Callable[[Any, list[Any]], None]) -> Fault:
+def edited(edit: Callable[[Any, list[Any]], None], rows_in: RowsIn = rows_of) -> Fault:
     """Every answer that is JSON with rows, after `edit` (given the document and its rows) has changed it."""
 
     def fault(_: int, answer: Answer) -> Answer:
@@ -69,7 +75,7 @@ def edited(edit: Callable[[Any, list[Any]], None]) -> Fault:
             document = json.loads(answer.body)
         except ValueError:
             return answer
-        rows = rows_of(document)
+        rows = rows_in(document)
         if not rows:
             return answer
         edit(document, rows)
@@ -78,14 +84,14 @@ def edited(edit: Callable[[Any, list[Any]], None]) -> Fault:
     return fault
 
 
-def with_field(path: Place, value: Any) -> Fault:
+def with_field(path: Place, value: Any, rows_in: RowsIn = rows_of) -> Fault:
     """The first row that has the field gets another value there; in each answer."""
-    return edited(lambda _, rows: next((None for row in rows if put(row, path, value)), None))
+    return edited(lambda _, rows: next((None for row in rows if put(row, path, value)), None), rows_in)
 
 
-def with_bytes(path: Place, mark: str, raw: bytes) -> Fault:
+def with_bytes(path: Place, mark: str, raw: bytes, rows_in: RowsIn = rows_of) -> Fault:
     """The first row that has the field gets a text there that is no UTF-8."""
-    marked = with_field(path, mark)
+    marked = with_field(path, mark, rows_in)
 
     def fault(number: int, answer: Answer) -> Answer:
         spoiled = marked(number, answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pyarrow.compute as pc
 from pydantic import ValidationError
@@ -66,7 +67,7 @@ def repeated_page(subject: Subject) -> str:
         size = {"page_size": _page(subject.usual(stream).table.num_rows)} if subject.has("page_size") else {}
         with subject.proxy.faulty(None) as asked:
             whole = subject.through_proxy(stream, **size)
-        if len(asked) < 2:
+        if len(asked) < 2 or _a_day_each(subject, stream, len(asked)):
             continue
         for at in range(min(len(asked), PAGES)):
             outcome = attempt(subject, stream, _repeating(at), **size)
@@ -76,8 +77,22 @@ def repeated_page(subject: Subject) -> str:
                 )
             told.append(right_or_rejected(outcome, whole, f"answer {at + 1} for ever", DataRejected))
     if not told:
-        raise NotApplicable("every pull of the window is one request, and there is no setting `page_size`")
+        raise NotApplicable("one request brings all of the window, or of a day; there are no pages that could repeat")
     return "; ".join(dict.fromkeys(told))
+
+
+def _a_day_each(subject: Subject, stream: Stream, requests: int) -> bool:
+    """Whether each day is a request of its own, as it is where the answers of a source do not say which day they are of."""
+    whole = subject.window_of(stream)
+    if stream.date is None or requests != (whole.last - whole.first).days + 1:
+        return False
+    alone = []
+    for days in (1, 2):
+        with subject.proxy.faulty(None) as asked:
+            part = Window(whole.first, whole.first + timedelta(days=days - 1))
+            subject.pull(stream, part, endpoint=subject.detour)
+        alone.append(len(asked))
+    return alone == [1, 2]
 
 
 def _page(rows: int) -> int:

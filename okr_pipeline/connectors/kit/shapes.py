@@ -84,7 +84,7 @@ def unknown_field(subject: Subject) -> str:
     told = []
     for stream in subject.with_rows():
         usual = subject.usual_through_proxy(stream)
-        outcome = attempt(subject, stream, answers.edited(more))
+        outcome = attempt(subject, stream, answers.edited(more, _rows_in(subject, stream)))
         told.append(f"{stream.name}: {refused_nothing(outcome.error)}")
         right_or_rejected(outcome, usual, "with a field more")
     return "; ".join(told)
@@ -110,9 +110,8 @@ def numbers_as_strings(subject: Subject) -> str:
     told = []
     for stream in subject.with_rows():
         usual = subject.usual_through_proxy(stream)
-        told.append(
-            right_or_rejected(attempt(subject, stream, answers.edited(texts)), usual, stream.name, DataRejected)
-        )
+        outcome = attempt(subject, stream, answers.edited(texts, _rows_in(subject, stream)))
+        told.append(right_or_rejected(outcome, usual, stream.name, DataRejected))
     return "; ".join(told)
 
 
@@ -142,10 +141,10 @@ def _each_field(
 def _tried(
     subject: Subject, stream: Stream, spoiled: Callable[[Any], list[Any]], allowed: Callable[[Any, Any], bool] | None
 ) -> Iterator[str]:
-    usual = subject.usual_through_proxy(stream)
+    usual, rows_in = subject.usual_through_proxy(stream), _rows_in(subject, stream)
     for path, value in _fields(subject, stream):
         for new in spoiled(value):
-            outcome = attempt(subject, stream, answers.with_field(path, new))
+            outcome = attempt(subject, stream, answers.with_field(path, new, rows_in))
             if outcome.error:
                 refused(outcome, DataRejected)
                 yield "rejected"
@@ -162,6 +161,17 @@ def _tried(
 
 def _fields(subject: Subject, stream: Stream) -> list[tuple[answers.Place, Any]]:
     """The fields of the source's rows, from the row that has the most."""
+    if seen := _seen(subject, stream, _rows_in(subject, stream)):
+        return [*seen.items()][:MOST_FIELDS]
+    raise NotApplicable("the answers are not JSON")
+
+
+def _rows_in(subject: Subject, stream: Stream) -> answers.RowsIn:
+    """Where the source has its rows: in a list, unless no answer has one and each is a row by itself."""
+    return answers.rows_of if _seen(subject, stream, answers.rows_of) else answers.itself
+
+
+def _seen(subject: Subject, stream: Stream, rows_in: answers.RowsIn) -> dict[answers.Place, Any]:
     seen: dict[answers.Place, Any] = {}
 
     def look(_: Any, rows: list[Any]) -> None:
@@ -169,10 +179,8 @@ def _fields(subject: Subject, stream: Stream) -> list[tuple[answers.Place, Any]]
             (path, value) for path, value in answers.leaves(max(rows, key=lambda row: len([*answers.leaves(row)])))
         )
 
-    attempt(subject, stream, answers.edited(look))
-    if not seen:
-        raise NotApplicable("the answers are not JSON with rows in a list")
-    return [*seen.items()][:MOST_FIELDS]
+    attempt(subject, stream, answers.edited(look, rows_in))
+    return seen
 
 
 def _is_number(value: Any) -> bool:
@@ -219,10 +227,11 @@ def not_utf8(subject: Subject) -> str:
     """In the first text of a row."""
     told = []
     for stream in subject.with_rows():
-        usual = subject.usual_through_proxy(stream)
+        usual, rows_in = subject.usual_through_proxy(stream), _rows_in(subject, stream)
         for path, value in _fields(subject, stream):
             if isinstance(value, str):
                 mark = "kit-puts-bytes-here"
-                outcome = attempt(subject, stream, answers.with_bytes(path, mark, b"\xff\xfe"))
+                spoiled = answers.with_bytes(path, mark, b"\xff\xfe", rows_in)
+                outcome = attempt(subject, stream, spoiled)
                 told.append(right_or_rejected(outcome, usual, f"{stream.name} {path[-1]}", DataRejected))
     return "; ".join(told[:3]) if told else "no text in the rows"
