@@ -15,6 +15,9 @@ import pyarrow as pa
 from okr_pipeline.checks import Finding, Subject, inspect, judge
 from okr_pipeline.config import Table
 from okr_pipeline.connectors.contract import Said, Stream, Window
+from okr_pipeline.connectors.http import brief
+from okr_pipeline.connectors.own import OWN, blamed
+from okr_pipeline.connectors.secrets import Secrets
 from okr_pipeline.errors import DataRejected, OkrError, SourceRejected
 from okr_pipeline.warehouse import Load, Warehouse, catch_up, record, replace
 from okr_pipeline.warehouse.engine import ROW_GROUP, quoted, transaction
@@ -60,13 +63,28 @@ def pull(table: Table, window: Window) -> Pulled:
                 f"{table.name}: the environment variable {table.unset[0]} is not set; set it where the run is started"
             )
         with pa.OSFile(_spool(folder), "wb") as sink, pa.ipc.new_file(sink, table.stream.schema) as writer:
-            for batch in _in_row_groups(table.connector.pull(table.stream, window, said)):
+            for batch in _in_row_groups(_batches(table, window, said)):
                 writer.write_batch(batch)
     except OkrError as error:
         if isinstance(error, DataRejected):
             error.findings = [Finding("answer", "error", (str(error),))]
         return Pulled(table, window, said, folder, error)
     return Pulled(table, window, said, folder, None)
+
+
+def _batches(table: Table, window: Window, said: Said) -> Iterator[pa.RecordBatch]:
+    """What the connector gives. An error that is none of ours is its own mistake: DataRejected, which the ledger keeps."""
+    try:
+        yield from table.connector.pull(table.stream, window, said)
+    except OkrError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a connector lets through
+        kind = type(table.connector)
+        told = brief(blamed(kind, error), *Secrets.of(table.connector.settings))
+        raise DataRejected(
+            f"{table.connector.name}: the connector does not know what to do with what came ({told}). "
+            f"Mend {kind.__module__.removeprefix(OWN)}, or tell its author."
+        ) from None
 
 
 def settle(warehouse: Warehouse, pulled: Pulled) -> Load:

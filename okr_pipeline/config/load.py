@@ -22,7 +22,7 @@ from okr_pipeline.config.suits import wrong_with_metric
 from okr_pipeline.config.tree import arranged
 from okr_pipeline.config.words import Measured
 from okr_pipeline.connectors.contract import Connector
-from okr_pipeline.connectors.own import own_folder
+from okr_pipeline.connectors.own import blamed, own_folder
 from okr_pipeline.errors import ConfigError
 
 
@@ -153,8 +153,17 @@ class _Loading:
                 self.wrong.add(name)
                 continue
             self.written[f"connector {name}"] = source.data
-            connector = cls(name, settings)
-            for stream in connector.streams():
+            try:
+                connector = cls(name, settings)
+                streams = [*connector.streams()]
+            except Exception as error:  # noqa: BLE001 - whatever somebody's connector lets through
+                self.problems.add(
+                    source.place(("connector",)),
+                    f"`{kind}` cannot say what it delivers: {blamed(cls, error)}; mend it there",
+                )
+                self.wrong.add(name)
+                continue
+            for stream in streams:
                 self._named(source.place(("streams", stream.name)), stream.name)
                 yield Table(
                     f"{name}_{stream.name}",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from okr_pipeline.connectors.contract import Connector
 from okr_pipeline.connectors.own import own_class, own_names
+from okr_pipeline.errors import ConfigError
+
+GROUP = "okr_pipeline.connectors"  # of entry points
 
 # Name in YAML -> where its class is. Imported on use: a code location must not load client libraries it does not need.
 BUILT_IN = {
@@ -34,8 +37,7 @@ def origins(own: Path) -> dict[str, str]:
     Built in, from an installed package (entry-point group `okr_pipeline.connectors`), or from the project's folder `own`.
     """
     installed = {
-        point.name: point.dist.name if point.dist else "an installed package"
-        for point in entry_points(group="okr_pipeline.connectors")
+        point.name: point.dist.name if point.dist else "an installed package" for point in entry_points(group=GROUP)
     }
     return {
         **{name: f"connectors/{name}.py" for name in own_names(own)},
@@ -50,7 +52,23 @@ def connector_class(name: str, own: Path) -> type[Connector]:
         module, _, attribute = BUILT_IN[name].partition(":")
         loaded: type[Connector] = getattr(import_module(module), attribute)
         return loaded
-    for point in entry_points(group="okr_pipeline.connectors", name=name):
-        third_party: type[Connector] = point.load()
-        return third_party
+    for point in entry_points(group=GROUP, name=name):
+        return _third_party(point)
     return own_class(own, name)
+
+
+def _third_party(point: EntryPoint) -> type[Connector]:
+    """The class of an installed package; ConfigError when there is none that works."""
+    package = point.dist.name if point.dist else point.value
+    try:
+        found = point.load()
+    except Exception as error:  # noqa: BLE001 - whatever their code raises
+        raise ConfigError(
+            f"the connector `{point.name}` of the package {package} cannot be loaded: {type(error).__name__}: {error}; "
+            f"install another version of {package}"
+        ) from None
+    if not (isinstance(found, type) and issubclass(found, Connector)):
+        raise ConfigError(
+            f"the connector `{point.name}` of the package {package} is no subclass of Connector; mend {point.value} there"
+        )
+    return found

@@ -19,6 +19,7 @@ from okr_pipeline.connectors.contract import Connector
 from okr_pipeline.errors import ConfigError
 
 STAND_IN = "_stand_in"
+OWN = "okr_own_connectors."  # before the names of their modules
 
 
 def own_folder(config: Path) -> Path:
@@ -60,13 +61,26 @@ def stand_ins(folder: Path) -> Iterator[dict[str, str]]:
         yield environment
 
 
+def line_in(file: str, error: BaseException) -> int | None:
+    """The innermost line of a file that an error came through."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return lines[-1] if lines else None
+
+
+def blamed(kind: type[Connector], error: Exception) -> str:
+    """An error that is none of ours, with the line of the connector that let it through."""
+    file = str(getattr(sys.modules.get(kind.__module__), "__file__", "") or "")
+    line = line_in(file, error)
+    return f"{type(error).__name__}: {error}" + (f" at {Path(file).name}:{line}" if line else "")
+
+
 def _is_connector(name: str) -> bool:
     return bool(re.fullmatch(r"[a-z][a-z0-9_]*", name)) and not name.startswith("test_") and not name.endswith(STAND_IN)
 
 
 def _loaded(path: Path) -> ModuleType:
     """The module, executed anew; ConfigError with its line when that fails."""
-    spec = spec_from_file_location(f"okr_own_connectors.{path.stem}", path)
+    spec = spec_from_file_location(f"{OWN}{path.stem}", path)
     assert spec is not None  # noqa: S101 - a .py file has one
     assert spec.loader is not None  # noqa: S101
     module = module_from_spec(spec)
@@ -76,9 +90,6 @@ def _loaded(path: Path) -> ModuleType:
     except SyntaxError as error:
         raise ConfigError(f"connectors/{path.name}:{error.lineno}: is not Python: {error.msg}; mend it here") from None
     except Exception as error:  # noqa: BLE001 - whatever their code raises
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        line = lines[-1] if lines else 1
-        raise ConfigError(
-            f"connectors/{path.name}:{line}: cannot be loaded: {type(error).__name__}: {error}; mend it here"
-        ) from None
+        place = f"connectors/{path.name}:{line_in(str(path), error) or 1}"
+        raise ConfigError(f"{place}: cannot be loaded: {type(error).__name__}: {error}; mend it here") from None
     return module

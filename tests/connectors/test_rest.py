@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pyarrow as pa
 import pytest
 from ruamel.yaml import YAML
 from stage import Stage, stage
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from okr_pipeline.config import load
 from okr_pipeline.config.source import Problems, read
@@ -229,6 +232,53 @@ def test_pages_are_numbered_from_one_or_from_where_they_start(api: Stage) -> Non
         api.answer({"things": [thing()]}, {"things": []})
         pull(source(api, pages={"by": "page", "param": "p", **({} if start is None else {"start": start})}))
         assert [params["p"] for params in api.params] == asked
+
+
+def _shelf(asked: Request) -> Response:
+    """Seven things, two on a page, by whichever way of paging is asked for."""
+    query = asked.query_params
+    start = int(query.get("from", query.get("skip", 0))) or 2 * (int(query.get("p", 1)) - 1)
+    things = [thing(id=f"{number}") for number in range(start, min(start + 2, 7))]
+    following = start + 2 if start + 2 < 7 else None
+    link = following and f"/things?from={following}"
+    body = {"things": things, "meta": {"next": following, "link": link, "count": 7}}
+    return JSONResponse(body, headers={"Link": f'</things>; rel="first", <{link}>; rel="next"'} if link else {})
+
+
+@pytest.mark.parametrize("total", [{}, {"total": "$.meta.count"}], ids=["to the last page", "to the total"])
+@pytest.mark.parametrize(
+    ("pages", "requests"),
+    [
+        ({"by": "page", "param": "p"}, 5),
+        ({"by": "offset", "param": "skip"}, 5),
+        ({"by": "cursor", "param": "from", "at": "$.meta.next"}, 4),
+        ({"by": "next_link", "at": "$.meta.link"}, 4),
+        ({"by": "link_header"}, 4),
+    ],
+    ids=lambda value: value["by"] if isinstance(value, dict) else "",
+)
+def test_every_way_of_paging_that_the_manual_names(api: Stage, pages: Any, requests: int, total: Any) -> None:
+    api.handler = _shelf
+    assert [row["id"] for row in pull(source(api, pages={**pages, **total}))] == list("0123456")
+    assert len(api.asked) == (4 if total else requests)
+
+
+@pytest.mark.parametrize("in_body", [False, True])
+def test_client_credentials_are_changed_for_a_token(api: Stage, in_body: bool) -> None:
+    def door(asked: Request) -> Response:
+        if asked.url.path == "/token":
+            return JSONResponse({"access_token": "t0ken-abc", "token_type": "Bearer", "expires_in": 3600})
+        return _shelf(asked) if asked.headers.get("authorization") == "Bearer t0ken-abc" else Response(status_code=401)
+
+    api.handler = door
+    client = {"token_url": f"{api.url}/token", "client_id": "me", "client_secret": "s3cret-abc", "scope": "read"}
+    made = source(api, auth={"oauth2": {**client, "in_body": in_body}}, pages={"by": "link_header"})
+    assert len(pull(made)) == 7
+    assert [asked.url.path for asked in api.asked] == ["/token", *["/things"] * 4]
+    form = parse_qs(api.bodies[0].decode())
+    assert (form["grant_type"], form["scope"]) == (["client_credentials"], ["read"])
+    assert form.get("client_secret") == (["s3cret-abc"] if in_body else None)
+    assert ("authorization" in api.asked[0].headers) is not in_body
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from okr_pipeline.connectors.kit.secrets import Secrets
+from okr_pipeline.connectors.secrets import Secrets
 
 LOOPBACK = "127.0.0.1"
 UPSTREAM_TIMEOUT = 60.0  # seconds

@@ -17,7 +17,7 @@ from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.http import within
 from okr_pipeline.connectors.kit.promise import Broken, NotApplicable
 from okr_pipeline.connectors.kit.proxy import FaultProxy
-from okr_pipeline.connectors.kit.secrets import Secrets
+from okr_pipeline.connectors.secrets import Secrets
 
 FOUR_WEEKS, YEAR = timedelta(days=27), timedelta(days=364)
 
