@@ -120,6 +120,10 @@ def digest(
     )
     w = spoken[0]
     headline = w.headline(said.statuses) if said.scored else ""
+    if failing := ", ".join(dict.fromkeys(source.name for source in said.sources)):
+        headline = (
+            f"{w('mail_failing', sources=failing)} · {headline}"  # on a telephone the subject is all that is read
+        )
     headline = w(f"alarm_{alarms[0].kind}", day=w.day(alarms[0].day)) if alarms else headline
     subject = f"{w.text(config.organisation.organisation)} · {w.day(as_of, year=True)}: {headline}"
     return Mail(" ".join(subject.split()), text, html, said.is_news, bool(said.sources or alarms))

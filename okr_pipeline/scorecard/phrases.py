@@ -144,6 +144,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     # the mail after a night
     "mail_changed": ("Changed since {day}", "เปลี่ยนไปตั้งแต่ {day}"),
     "mail_first": ("This is the first day scored.", "นี่คือวันแรกที่คิดคะแนน"),
+    "mail_failing": ("no new data from {sources}", "ไม่มีข้อมูลใหม่จาก {sources}"),
     "mail_held": ("Held or without a score", "คงค่าเดิมหรือไม่มีคะแนน"),
     "mail_behind": ("Behind what was expected", "ช้ากว่าที่ควร"),
     "alarm_failed": ("The night failed; the scores are not new", "การทำงานเมื่อคืนล้มเหลว คะแนนจึงยังไม่ใช่ล่าสุด"),

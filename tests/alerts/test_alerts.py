@@ -108,10 +108,12 @@ def test_a_source_down_for_three_nights_is_told_on_the_first_and_when_it_is_back
     told = []
     for down in ("crm", "crm", "crm", None, None):
         nights.night(down)
-        told.append([said["message"] for said in receiver.take()])
+        told.append([said["title"] + "\n" + said["message"] for said in receiver.take()])
     assert [len(each) for each in told] == [1, 0, 0, 1, 0]
+    assert ": ไม่มีข้อมูลใหม่จาก crm · ผลลัพธ์สำคัญ" in told[0][0]
     assert "crm: the source did not answer. crm is down." in told[0][0]
     assert "crm: answers again." in told[3][0]
+    assert "ไม่มีข้อมูลใหม่จาก" not in told[3][0].splitlines()[0]
 
 
 def test_trouble_that_lasts_is_told_again_by_the_rule(nights: Nights, receiver: Receiver, config: Path) -> None:

@@ -84,7 +84,7 @@ def test_it_says_what_changed_what_is_held_and_what_is_behind_in_both_languages(
         "https://okr.example.com/",
     ):
         assert words in said
-    assert mail.subject == "สยามตัวอย่าง · 15 พ.ย. 2569: ผลลัพธ์สำคัญ 13 จาก 15 ข้อเป็นไปตามแผน"
+    assert mail.subject == "สยามตัวอย่าง · 15 พ.ย. 2569: ไม่มีข้อมูลใหม่จาก crm · ผลลัพธ์สำคัญ 13 จาก 15 ข้อเป็นไปตามแผน"
     assert mail.is_news
 
 
