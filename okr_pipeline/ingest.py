@@ -172,7 +172,7 @@ def land(connection: duckdb.DuckDBPyConnection, table: Table, window: Window, ro
 
 
 def _subject(table: Table, window: Window) -> Subject:
-    checks = table.connector.settings.checks
+    checks = table.connector.settings.checks.of(table.stream.name)
     return Subject(table.name, table.stream, checks, window.first, window.last)
 
 

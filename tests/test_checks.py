@@ -13,10 +13,10 @@ import pytest
 
 from okr_pipeline.assets.checks import range_result
 from okr_pipeline.checks import KINDS, Finding, Subject, inspect, judge, said
-from okr_pipeline.config import Config
-from okr_pipeline.connectors.checks import Checks
+from okr_pipeline.config import Config, load
+from okr_pipeline.connectors.checks import Checks, ChecksByStream
 from okr_pipeline.connectors.contract import Stream
-from okr_pipeline.errors import DataRejected
+from okr_pipeline.errors import ConfigError, DataRejected
 from okr_pipeline.warehouse import Load, record, replace
 from okr_pipeline.warehouse.engine import create_schema
 
@@ -89,6 +89,38 @@ def test_a_source_is_late_once_it_is_later_than_its_own_delay() -> None:
 
 def test_a_kind_that_is_off_asks_nothing() -> None:
     assert found([row(visits=-3)], "range", Checks.model_validate({"range": "off"})) == []
+
+
+def test_what_a_stream_says_of_a_kind_holds_instead_of_what_is_said_for_all() -> None:
+    said_of = {"volume": {"weeks": 6}, "fresh": "error", "streams": {"visits": {"volume": "off"}}}
+    checks = ChecksByStream.model_validate(said_of)
+    own, other = checks.of("visits"), checks.of("campaigns")
+    assert (own.volume.severity, own.fresh.severity) == ("off", "error")
+    assert (other.volume.severity, other.volume.weeks) == ("warn", 6)
+    assert found([*WEEKS, row(visits=9)], "volume", own) == []
+
+
+def test_a_check_of_what_is_not_there_is_a_mistake_with_its_line(config: Path) -> None:
+    files = config / "connectors" / "files.yaml"
+    text = files.read_text(encoding="utf-8").rstrip("\n")
+    wrong = """
+checks:
+  range: {at_most: {rnak: 1}}
+  streams:
+    seminar: {volume: off}
+    team: {range: {at_least: {rank: 1}}}
+"""
+    files.write_text(text + wrong, encoding="utf-8")
+    line = len(text.splitlines()) + 2
+    with pytest.raises(ConfigError) as told:
+        load(config, {}, unset_is_wrong=False)
+    place = "okr_config/connectors/files.yaml"
+    assert str(told.value).splitlines() == [
+        f"{place}:{line + 2}: checks.streams.seminar: there is no stream `seminar`; did you mean `seminars`?",
+        f"{place}:{line}: checks.range.at_most.rnak: there is no column `rnak`; did you mean `rank`?",
+        f"{place}:{line + 3}: checks.streams.team.range.at_least.rank: there is no column `rank`;"
+        " known are: joined_on, person, role",
+    ]
 
 
 def test_only_an_error_takes_the_pull_back() -> None:

@@ -22,7 +22,7 @@ TOO_EARLY = ("not_begun", "no_complete_interval", "no_data_yet")
 
 def stream_checks(key: dg.AssetKey, stream: Table) -> list[dg.AssetCheckSpec]:
     """`rows`, and for a stream with days `arrival`; blocking where a finding would take the pull back."""
-    checks = stream.connector.settings.checks
+    checks = stream.connector.settings.checks.of(stream.stream.name)
     rejects = "error" in (checks.fresh.severity, checks.volume.severity)
     rows = dg.AssetCheckSpec(
         ROWS, asset=key, blocking=True, description="Can these rows be right? Looked at before they are committed."

@@ -163,6 +163,8 @@ class _Loading:
                 )
                 self.wrong.add(name)
                 continue
+            for where, wrong, known in settings.checks.mistakes({each.name: each.schema.names for each in streams}):
+                self.problems.add(source.place(("checks", *where)), f"{wrong}; {suggestion(where[-1], known)}")
             for stream in streams:
                 self._named(source.place(("streams", stream.name)), stream.name)
                 yield Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -56,3 +57,30 @@ class Checks(BaseModel):
     columns: Caution = Caution()
     fresh: Caution = Caution()
     volume: Volume = Volume()
+
+
+class ChecksByStream(Checks):
+    """Of a connector. What one of its `streams` says of a kind holds instead of what is said for all."""
+
+    streams: dict[str, Checks] = {}
+
+    def of(self, stream: str) -> Checks:
+        """What holds for one stream."""
+        own = self.streams.get(stream, Checks())
+        said = {name: getattr(own if name in own.model_fields_set else self, name) for name in Checks.model_fields}
+        return Checks.model_construct(**said)
+
+    def mistakes(self, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[tuple[str, ...], str, Sequence[str]]]:
+        """Names that no stream has: where they stand, what is wrong, and what there is. `columns` are those of each stream."""
+        everywhere = sorted({name for names in columns.values() for name in names})
+        bounds: list[tuple[tuple[str, ...], Range, Sequence[str]]] = [((), self.range, everywhere)]
+        for name, own in self.streams.items():
+            if name in columns:
+                bounds.append((("streams", name), own.range, columns[name]))
+            else:
+                yield ("streams", name), f"there is no stream `{name}`", [*columns]
+        for where, chosen, known in bounds:
+            for side in ("at_least", "at_most"):
+                for column in getattr(chosen, side):
+                    if column not in known:
+                        yield (*where, "range", side, column), f"there is no column `{column}`", known

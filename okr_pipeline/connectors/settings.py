@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from okr_pipeline.connectors.checks import Checks
+from okr_pipeline.connectors.checks import ChecksByStream
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
@@ -65,7 +65,7 @@ class Settings(BaseModel):
     lookback: Days | None = None
     final_after: Days | None = None
     retry_for: Seconds = 30
-    checks: Checks = Checks()
+    checks: ChecksByStream = ChecksByStream()
 
 
 class HttpSettings(Settings):
