@@ -19,7 +19,8 @@ from okr_pipeline.scoring import objectives_at, scores_at, scoring_known_at, wit
 
 _STYLE = {"on_track": "green", "achieved": "green", "at_risk": "yellow", "off_track": "red", "missed": "red"}
 _FIELDS = (
-    *("value", "baseline", "target", "progress", "score", "expected", "status", "reason", "held_from", "final"),
+    *("value", "baseline", "target", "lower_bound", "upper_bound", "distance", "progress", "score", "expected"),
+    *("status", "reason", "held_from", "final"),
     *("last_data_day", "first_day", "last_day", "alongside", "weight", "configuration", "manual"),
 )
 
@@ -109,7 +110,10 @@ def print_scores(
 ) -> None:
     """The table of key results, objective by objective."""
     answer = score_rows(connection, as_of, known_at)
-    grid = Grid(title=f"Key results as of {as_of}", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    known = f", as known at {answer['known_at']}" if known_at else ""
+    grid = Grid(
+        title=f"Key results as of {as_of}{known}", title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
     for column in ("Key result", "Value", "From", "To", "Score", "Expected", "Status", "Note"):
         grid.add_column(
             column,
@@ -136,7 +140,7 @@ def print_scores(
                 unit = row["unit"]
                 grid.add_row(
                     f"{indent}  {row['key_result']}",
-                    *(number(row[name], unit) for name in ("value", "baseline", "target")),
+                    *(number(amount, unit) for amount in (row["value"], *_way(row))),
                     *(number(row[name], "percent") for name in ("score", "expected")),
                     f"[{_STYLE.get(row['status'], 'default')}]{row['status']}[/]",
                     _note(row),
@@ -144,15 +148,22 @@ def print_scores(
     console.print(grid)
 
 
+def _way(row: dict[str, Any]) -> tuple[float | None, float | None]:
+    """From where to where; of what is to stay between two bounds: the bounds."""
+    between = row["lower_bound"] is not None and row["target"] is None
+    return (row["lower_bound"], row["upper_bound"]) if between else (row["baseline"], row["target"])
+
+
 def _note(row: dict[str, Any]) -> str:
     unit = row["unit"] if row["unit"] != "percent" and not row["reason"] else ""
     held = f"held from {row['held_from']}: " if row["held_from"] else ""
     why = f"{held}{row['reason']}" if row["reason"] else ""
+    away = f"{number(row['distance'], row['unit'])} outside" if row["distance"] else ""
     beside = f"{number(row['alongside'], row['unit'])} to date" if row["alongside"] is not None else ""
     final = "" if row["final"] or row["reason"] else "not final"
     manual = "manual" if row["manual"] else ""
     removed = "removed since" if row["removed"] else ""
-    return ", ".join(part for part in (unit, beside, why, manual, removed, final) if part)
+    return ", ".join(part for part in (unit, away, beside, why, manual, removed, final) if part)
 
 
 def print_troubles(console: Console, held: Sequence[Trouble]) -> None:

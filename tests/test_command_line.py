@@ -25,7 +25,7 @@ IN_THE_DESIGN = [
 ]
 BESIDES = [
     *("held_from", "first_day", "last_day", "alongside", "weight", "configuration", "parts", "intervals"),
-    *("scored_for", "known_at", "manual", "removed"),
+    *("scored_for", "known_at", "manual", "removed", "lower_bound", "upper_bound", "distance"),
 ]
 
 
@@ -288,7 +288,8 @@ def test_explain_leads_from_the_score_to_the_raw_rows(demo, okr):
     assert "okr_config/objectives/5-launch.yaml:13" in told
     assert re.search(r"Formula +numerator / ", told)
     assert re.search(r"Parts +.*numerator = [\d,]+", told)
-    assert re.search(r"Progress +\(17\.0% − 15\.0%\) ÷ \(20\.0% − 15\.0%\) = 0\.39\d\d", told)
+    progress = re.search(r"Progress +\((1[67]\.\d+)% − 15%\) ÷ \(20% − 15%\) = (0\.39\d+)", told)
+    assert (float(progress[1]) - 15) / (20 - 15) == pytest.approx(float(progress[2]), abs=1e-8)
     assert re.search(r"2026-11-15 +denominator +[\d,]+ +from 1 rows", told)
     assert re.search(r"\d+ +ga4_traffic +known 2026-11-15 22:00Z", told)
     statements = re.findall(r"^ +(SELECT .+;)$", told, re.MULTILINE)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
 
-from okr_pipeline.audit.explain import days_of, failures
+from okr_pipeline.audit.explain import days_of, failures, measured_baseline
 from okr_pipeline.audit.rows import parts_of, rows_of
 from okr_pipeline.config import Part
 from okr_pipeline.scoring import Scoring, objectives_at, scores_at
@@ -32,6 +32,7 @@ _COMPARED = (
     *("expected", "final", "weight"),
 )
 _OBJECTIVE = ("score", "coverage", "expected", "status")
+RHYTHM = timedelta(weeks=8)  # how far before its period a weekly rhythm looks
 Row = dict[str, Any]
 
 
@@ -39,8 +40,10 @@ def difference(connection: duckdb.DuckDBPyConnection, before: Scoring, after: Sc
     """The scores as of a day that differ between two scorings, field by field as [old, new], each with its causes."""
     return {
         "as_of": as_of,
-        "from": {"known_at": before.known_at, "configuration": before.configuration},
-        "to": {"known_at": after.known_at, "configuration": after.configuration},
+        **{
+            name: {"known_at": each.known_at, "configuration": each.configuration, "method": each.method}
+            for name, each in (("from", before), ("to", after))
+        },
         "objectives": [
             {"objective": name, "change": change, "fields": fields}
             for name, old, new in _pairs("objective", *(objectives_at(connection, s, as_of) for s in (before, after)))
@@ -51,6 +54,7 @@ def difference(connection: duckdb.DuckDBPyConnection, before: Scoring, after: Sc
             {
                 "key_result": name,
                 "change": change,
+                "manual": bool((new or old or {})["manual"]),
                 "fields": fields,
                 "because": _causes(connection, old, new, before, after),
             }
@@ -81,15 +85,18 @@ def _compared(old: Row | None, new: Row | None, names: tuple[str, ...]) -> tuple
 def _causes(
     connection: duckdb.DuckDBPyConnection, old: Row | None, new: Row | None, before: Scoring, after: Scoring
 ) -> Row:
-    """Only what there is of: `configuration`, `scored_for`, `loads`, `days`, `failures`."""
+    """Only what there is of: `configuration`, `method`, `scored_for`, `baseline`, `loads`, `days`, `failures`."""
     if old is None or new is None:
         return {}
     was, now = (recall(connection, row["configuration"]) for row in (old, new))
     failed = failures(connection, _tables(now), after.load) if new["reason"] else []
+    measured = measured_baseline(connection, now, new, after.load) if old["baseline"] != new["baseline"] else None
     causes = {
         "configuration": changed_fields(was, now),
+        "method": [before.method, after.method] if before.method != after.method else [],
         "scored_for": [old["as_of"], new["as_of"]] if old["as_of"] != new["as_of"] else [],
-        "loads": _touched(connection, now, (old, new), before.load, after.load),
+        "baseline": measured,
+        "loads": _loads(connection, now, (old, new), before.load, after.load),
         "days": _changed_days(days_of(connection, was, old, before.load), days_of(connection, now, new, after.load)),
         "failures": failed,
     }
@@ -116,20 +123,35 @@ def _tables(document: Row) -> list[str]:
     return sorted({table for part in parts_of(document) for table in part.tables})
 
 
-def _touched(
+def _loads(
     connection: duckdb.DuckDBPyConnection, document: Row, rows: tuple[Row, Row], first: int, last: int
 ) -> list[Row]:
-    """The loads after one scoring and up to another that brought, changed or took away rows which the score counts."""
-    days = [row[name] for row in rows for name in ("first_day", "last_day") if row[name] is not None]
-    if not days:
-        return []
+    """The loads after one scoring and up to another that made a difference to a score.
+
+    Those that brought, changed or took away rows which it counts; and where it can be told now or is final now, the newest
+    pull of each table besides, though no row came with it.
+    """
+    days = _reached(document, rows)
     found: dict[int, Row] = {}
-    for table, condition in _conditions(document, min(days), max(days)).items():
+    for table, condition in (_conditions(document, min(days), max(days)) if days else {}).items():
         keys = _keys(connection, table)
         names = {"table": quoted(table), "keys": keys, "condition": condition, "first": first, "last": last}
         for row in rows_of(connection.execute(statement("audit/sql/touched.sql", **names))):
-            found[row["load"]] = {"table": table} | row | {"notes": json.loads(row["notes"])}
-    return [found[load] for load in sorted(found)]
+            found[row["load"]] = {"table": table} | row
+    if any(rows[0][name] != rows[1][name] for name in ("reason", "held_from", "final")):
+        asked = {"tables": _tables(document), "first": first, "last": last}
+        asked |= {"first_day": min([*days, *(row["as_of"] for row in rows)]), "last_day": rows[1]["as_of"]}
+        for row in rows_of(connection.execute(statement("audit/sql/pulled.sql"), asked)):
+            found.setdefault(row["load"], row)
+    return [found[load] | {"notes": json.loads(found[load]["notes"])} for load in sorted(found)]
+
+
+def _reached(document: Row, rows: tuple[Row, Row]) -> list[date]:
+    """The ends of the days that two score rows rest on; a rhythm rests on the weeks before the period, too."""
+    days = [row[name] for row in rows for name in ("first_day", "last_day") if row[name] is not None]
+    if any(row["pace"] == "weekly rhythm" for row in rows):
+        days.append(date.fromisoformat(document["period"]["first"]) - RHYTHM)
+    return days
 
 
 def _conditions(document: Row, first: date, last: date) -> dict[str, str]:

@@ -29,8 +29,11 @@ def explanation(
     scoring = scoring_known_at(connection, known_at, key_result)
     if scoring is None:
         return None
-    found = {"key_result": key_result, "sentence": scoring.key_results[key_result]["sentence"]}
-    row = score_row(connection, scoring, key_result, as_of)
+    listed, row = scoring.key_results[key_result], score_row(connection, scoring, key_result, as_of)
+    found = {
+        "key_result": key_result,
+        "sentence": _sentence(listed, row["held_from"] or row["as_of"] if row else as_of),
+    }
     if row is None:
         return found | {"score": None}
     document = recall(connection, row["configuration"])
@@ -42,14 +45,17 @@ def explanation(
         "scored_at": scoring.known_at,
         **{name: row[name] for name in _SCORE},
         "configured": document["key_result"],
+        "period": document["period"],
+        "thresholds": document["organisation"]["status"],
         "metric": row["metric"],
+        "metric_unit": document["metric"]["unit"],
         "formula": formula_of(document),
         "parts": json.loads(row["parts"] or "{}"),
         "aggregates": {part.name: part.aggregate.function for part in parts},
         "intervals": intervals,
         "steps": json.loads(row["steps"]) if row["steps"] else None,
         "pace": row["pace"],
-        "measured_baseline": _measured_baseline(connection, document, row, scoring.load),
+        "measured_baseline": measured_baseline(connection, document, row, scoring.load),
         "days": by_day,
         "loads": loads_of(connection, by_day),
         "failures": failures(connection, sorted({table for part in parts for table in part.tables}), scoring.load),
@@ -58,6 +64,12 @@ def explanation(
             for each in queries(document, row, standing_at(connection, scoring.load))
         ],
     }
+
+
+def _sentence(listed: dict[str, Any], day: date) -> str:
+    """What a key result said on a day, whatever was agreed later."""
+    then = (each["sentence"] for each in listed.get("earlier", ()) if f"{day}" <= each["through"])
+    return str(next(then, listed["sentence"]))
 
 
 def queries(document: dict[str, Any], row: dict[str, Any], standing: Standing) -> list[dict[str, Any]]:
@@ -133,7 +145,7 @@ def loads_of(connection: duckdb.DuckDBPyConnection, by_day: list[dict[str, Any]]
     return [load | {"notes": json.loads(load["notes"])} for load in rows_of(found)]
 
 
-def _measured_baseline(
+def measured_baseline(
     connection: duckdb.DuckDBPyConnection, document: dict[str, Any], row: dict[str, Any], load: int
 ) -> dict[str, Any] | None:
     """The days and the instant of a baseline that was measured, with its parts; None for one that is written."""

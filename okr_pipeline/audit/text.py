@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
+from okr_pipeline.audit.working import interval_lines, step_lines, working_lines
 from okr_pipeline.report import number
 
 _SHOWN_DAYS = 14
@@ -19,7 +21,7 @@ def explanation_text(found: dict[str, Any]) -> str:
     lines = [found["sentence"]]
     lines += [f"Configured at {found['place']}"] if found.get("place") else ["No longer configured"]
     lines[-1] += f" (configuration {found['configuration']}; `--configuration` shows it)."
-    lines += [f"As of {found['as_of']}, as known at {found['scored_at']:%Y-%m-%d %H:%M:%S}Z.", ""]
+    lines += [f"As of {found['as_of']}, as known at {instant(found['scored_at'])}.", ""]
     if found["manual"]:
         lines.append("Manual: people said some or all of these numbers with `okr checkin`; the rows below name them.")
     if found["reason"]:
@@ -28,9 +30,9 @@ def explanation_text(found: dict[str, Any]) -> str:
         )
         lines.append(f"No new score on {found['as_of']}: {found['reason']}; {held}.")
     lines += [f"  {each['table_name']}: {each['message']}" for each in found["failures"]]
-    lines += _interval_lines(found["intervals"]) if found["intervals"] else []
-    lines += _step_lines(found["steps"]) if found["steps"] else []
-    lines += _formula_lines(found) if found["value"] is not None else []
+    lines += interval_lines(found) if found["intervals"] else []
+    lines += step_lines(found) if found["steps"] else []
+    lines += working_lines(found) if found["value"] is not None else []
     if found["days"]:
         lines += ["", f"Parts by day (the newest {_SHOWN_DAYS} rows; all with --format json):"]
         lines += [_day_line(day) for day in found["days"][-_SHOWN_DAYS:]]
@@ -43,57 +45,9 @@ def explanation_text(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def exact(amount: float | None) -> str:
-    """A number in full, as it goes into a formula."""
-    return "none" if amount is None else f"{amount:,.9f}".rstrip("0").rstrip(".")
-
-
-def _interval_lines(intervals: list[dict[str, Any]]) -> list[str]:
-    lines = ["Intervals (value, kept?):"]
-    for interval in intervals:
-        state = "kept" if interval["kept"] else "missed" if interval["complete"] else "open"
-        lines.append(f"  {interval['first']} to {interval['last']}  {number(interval['value'], ''):>8}  {state}")
-    return lines
-
-
-def _step_lines(steps: list[dict[str, Any]]) -> list[str]:
-    lines = ["Steps (weight, done on):"]
-    for step in steps:
-        due = f", due {step['due']}" if step["due"] else ""
-        lines.append(f"  {step['step']}  {exact(step['weight'])}  {step['done_on'] or 'not yet'}{due}")
-    return lines
-
-
-def _formula_lines(found: dict[str, Any]) -> list[str]:
-    unit = found["unit"]
-    value, baseline, target = (number(found[name], unit) for name in ("value", "baseline", "target"))
-    parts = ", ".join(f"{name} = {exact(amount)}" for name, amount in found["parts"].items())
-    way = f"({value} − {baseline}) ÷ ({target} − {baseline}) = " if found["baseline"] is not None else ""
-    final = "yes" if found["final"] else "no: a source may still change its numbers"
-    worked = "kept intervals" if found["intervals"] else "done ÷ planned" if found["steps"] else found["formula"]
-    with_numbers = re.sub(
-        r"[a-z_]\w*", lambda m: exact(found["parts"].get(m[0])) if m[0] in found["parts"] else m[0], worked
-    )
-    lines = [
-        f"Window    {found['first_day']} to {found['last_day']}",
-        f"Formula   {worked}",
-        f"Parts     {parts}",
-        f"Value     {with_numbers} = {value}" + ("" if unit == "percent" else f" {unit}"),
-        *_baseline_lines(found["measured_baseline"], unit),
-        f"Progress  {way}{found['progress']:.4f}",
-        f"Score     {found['score']:.4f}, expected by now {found['expected']:.4f}: {found['status']}",
-        f"Final     {final}; last data day {found['last_data_day']}",
-    ]
-    return lines + (
-        [f"Alongside {number(found['alongside'], unit)} (shown, not scored)"] if found["alongside"] is not None else []
-    )
-
-
-def _baseline_lines(measured: dict[str, Any] | None, unit: str) -> list[str]:
-    if measured is None:
-        return []
-    days, known = f"{measured['first_day']} to {measured['last_day']}", f"{measured['known_at']:%Y-%m-%d %H:%M}Z"
-    return [f"Baseline  {number(measured['value'], unit)}, measured over {days}, as known at {known}"]
+def instant(at: datetime) -> str:
+    """An instant in full: `--known-at` understands it, and answers with what was known at it and not just before."""
+    return f"{at.isoformat(sep=' ')}Z"
 
 
 def _day_line(day: dict[str, Any]) -> str:

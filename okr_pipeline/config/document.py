@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,7 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from okr_pipeline.config.formula import Aggregate
+from okr_pipeline.config.formula import Aggregate, View
+from okr_pipeline.config.models import OrganisationYaml
 from okr_pipeline.config.resolved import Config, KeyResult
 from okr_pipeline.config.sentence import sentence
 from okr_pipeline.config.words import Amount, Every, Over, Span
@@ -17,10 +21,10 @@ from okr_pipeline.config.words import Amount, Every, Over, Span
 _NAMES = {"title", "owner", "changes"}  # they decide no score; a dated change is a version with a hash of its own
 
 
-def document(config: Config, version: KeyResult) -> dict[str, Any]:
+def document(organisation: OrganisationYaml, views: Mapping[str, View], version: KeyResult) -> dict[str, Any]:
     """One version of a key result with its period, metric, views and the organisation's settings. No connector, no secret."""
-    metric, organisation, period = version.metric, config.organisation, version.period
-    views = {part.source: config.views[part.source] for part in metric.parts if part.source in config.views}
+    metric, period = version.metric, version.period
+    read = {part.source: views[part.source] for part in metric.parts if part.source in views}
     return {
         "key_result": _fields(version.spec, _NAMES),
         "period": {"name": period.name, "first": f"{period.first}", "last": f"{period.last}"},
@@ -41,7 +45,7 @@ def document(config: Config, version: KeyResult) -> dict[str, Any]:
                 for part in metric.parts
             },
         },
-        "views": {name: {"text": view.text, "sql": view.sql} for name, view in views.items()},
+        "views": {name: {"text": view.text, "sql": view.sql} for name, view in read.items()},
         "organisation": {
             "timezone": organisation.timezone,
             "fiscal_year": organisation.fiscal_year.model_dump(),
@@ -49,6 +53,24 @@ def document(config: Config, version: KeyResult) -> dict[str, Any]:
             "status": organisation.status.model_dump(),
         },
     }
+
+
+def fingerprint(found: dict[str, Any]) -> str:
+    """The hash of a document: whoever has one can work it out. What a view's SQL is made into follows from its text."""
+    views = {name: view["text"] for name, view in found["views"].items()}
+    return hash_of(found | {"views": views})
+
+
+def baseline_fingerprint(found: dict[str, Any], first: date, last: date) -> str:
+    """The hash of what a measured baseline is: the days, and how they are measured. Nothing else has it measured again."""
+    key_result, views = found["key_result"], {name: view["text"] for name, view in found["views"].items()}
+    window = [key_result.get("over"), found["organisation"]["week_starts"]]
+    return hash_of([key_result["id"], f"{first}", f"{last}", window, found["metric"], views])
+
+
+def hash_of(what: Any) -> str:
+    """Twelve digits that name what is given."""
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def listing(config: Config) -> dict[str, Any]:
@@ -60,14 +82,18 @@ def listing(config: Config) -> dict[str, Any]:
                 "objective": objective.id,
                 "title": objective.title.model_dump(),
                 "parent": objective.parent,
-                "key_results": [
-                    {"key_result": result.id, "title": result.title.model_dump(), "sentence": sentence(result)}
-                    for result in objective.key_results
-                ],
+                "key_results": [_listed(result) for result in objective.key_results],
             }
             for objective in config.objectives
         ],
     }
+
+
+def _listed(result: KeyResult) -> dict[str, Any]:
+    """With the sentence of each time between two dated changes: a past score is told with what was agreed then."""
+    told = {"key_result": result.id, "title": result.title.model_dump(), "sentence": sentence(result)}
+    earlier = [{"through": f"{each.applies_to}", "sentence": sentence(each)} for each in result.earlier]
+    return told | ({"earlier": earlier} if earlier else {})
 
 
 def _written(aggregate: Aggregate) -> str:
@@ -90,7 +116,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, BaseModel):
-        return _fields(value, set())
+        return _fields(value, _NAMES)
     if is_dataclass(value):
         named = {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
         said = {name: item for name, item in named.items() if item not in (None, [])}

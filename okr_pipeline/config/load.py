@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +11,7 @@ from typing import Any
 
 from okr_pipeline import connectors
 from okr_pipeline.config import checkins, formula
+from okr_pipeline.config.document import baseline_fingerprint, document, fingerprint, hash_of
 from okr_pipeline.config.lookup import Lookup
 from okr_pipeline.config.models import KeyResultYaml, MetricYaml, ObjectiveYaml, OrganisationYaml
 from okr_pipeline.config.periods import Period
@@ -62,7 +61,6 @@ def connector(directory: Path, name: str, environment: Mapping[str, str]) -> Con
 
 
 _TELLS = {"alerts", "language", "repository"}  # how people are told of a score decides nothing about it
-_DECIDES_NOTHING = {"title", "owner", "changes"}  # of the fields of a key result; changes make versions of their own
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,7 @@ class _Of:
     period: Period
     organisation: OrganisationYaml
     metrics: Mapping[str, Metric]
+    views: Mapping[str, formula.View]
 
 
 class _Loading:
@@ -91,14 +90,14 @@ class _Loading:
         tables = {table.name: table for table in self.tables()}
         views = {view.name: view for view in self._views(tables)}
         metrics = {metric.id: metric for metric in self._metrics(tables, views)}
-        found = [*self._objectives(organisation, metrics)] if organisation else []
+        found = [*self._objectives(organisation, metrics, views)] if organisation else []
         objectives = arranged(found, self.empty, self.problems)
         if not objectives and not self.problems.found:
             place = f"{self.directory.name}/objectives"
             self.problems.add(place, "there is no objective to score; add a file objectives/<name>.yaml")
         self.problems.stop_if_any()
         assert organisation is not None  # noqa: S101 - else it stopped above
-        return Config(self.directory, organisation, tables, views, metrics, objectives, _hash(self.written))
+        return Config(self.directory, organisation, tables, views, metrics, objectives, hash_of(self.written))
 
     def _rests_on_a_mistake(self, name: str) -> bool:
         """Whether a table or view is missing because its connector's or its own file has a mistake."""
@@ -205,7 +204,9 @@ class _Loading:
                 if written and (metric := lookup.metric(name, written, entry)):
                     yield metric
 
-    def _objectives(self, organisation: OrganisationYaml, metrics: Mapping[str, Metric]) -> Iterator[Objective]:
+    def _objectives(
+        self, organisation: OrganisationYaml, metrics: Mapping[str, Metric], views: Mapping[str, formula.View]
+    ) -> Iterator[Objective]:
         seen: dict[str, str] = {}
         for source in self._files("objectives"):
             written = source.validate(ObjectiveYaml, source.data, self.problems)
@@ -223,7 +224,7 @@ class _Loading:
                     if name in seen:
                         self.problems.add(place, f"`{name}` is used already at {seen[name]}; ids are unique")
                     seen[name] = place
-                of = _Of(written, period, organisation, metrics)
+                of = _Of(written, period, organisation, metrics, views)
                 if found := self._key_result(of, source.at("key_results", index), spec):
                     results.append(found)
             self.written[f"objective {written.id}"] = source.data
@@ -278,13 +279,7 @@ class _Loading:
         if spec.every and not of.period.has_whole(spec.every.unit, of.organisation.week_starts):
             message = f"no {spec.every.unit} belongs to {of.period.name}; use a shorter interval"
             self.problems.add(source.place(("every",)), message)
-        measured = [
-            self.written["organisation"],
-            self.written[f"metric {metric.id}"],
-            *(self.written.get(f"view {part.source}") for part in metric.parts),
-        ]
-        decides = {name: value for name, value in source.data.items() if name not in _DECIDES_NOTHING}
-        return KeyResult(
+        found = KeyResult(
             spec=spec,
             objective=of.objective.id,
             title=spec.title or metric.title,
@@ -293,21 +288,18 @@ class _Loading:
             period=of.period,
             applies_from=applies_from,
             applies_to=of.period.last,
-            baseline=self._baseline(of, spec, measured),
-            configuration=_hash([decides, of.objective.period, *measured]),
+            baseline=None,
+            configuration="",
             place=source.place(()),
         )
-
-    def _baseline(self, of: _Of, spec: KeyResultYaml, measured: list[Any]) -> MeasuredBaseline | None:
-        if not isinstance(spec.baseline, Measured):
-            return None
-        fiscal_year = of.organisation.fiscal_year
-        earlier = fiscal_year.before if spec.baseline.period == "previous period" else fiscal_year.year_before
-        period = earlier(of.period)
-        return MeasuredBaseline(
-            period, _hash([spec.id, str(period.first), str(period.last), str(spec.over), *measured])
-        )
+        decides = document(of.organisation, of.views, found)
+        return replace(found, baseline=_baseline(of, spec, decides), configuration=fingerprint(decides))
 
 
-def _hash(what: Any) -> str:
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:12]
+def _baseline(of: _Of, spec: KeyResultYaml, decides: dict[str, Any]) -> MeasuredBaseline | None:
+    if not isinstance(spec.baseline, Measured):
+        return None
+    fiscal_year = of.organisation.fiscal_year
+    earlier = fiscal_year.before if spec.baseline.period == "previous period" else fiscal_year.year_before
+    period = earlier(of.period)
+    return MeasuredBaseline(period, baseline_fingerprint(decides, period.first, period.last))

@@ -31,5 +31,7 @@ def sentence(result: KeyResult) -> str:
         window = "at its latest"
     else:
         window = f"over the {spec.over or 'period to date'}".replace("the trailing", "trailing")
-    period = f"{result.period.name} ({result.period.first} to {result.period.last})"
-    return f"{result.title.en}: {result.metric.title.en} {goal}, {window}, {period}"
+    days = f"{result.period.first} to {result.period.last}"
+    period = days if result.period.name == days else f"{result.period.name} ({days})"
+    due = f", due {spec.due}" if spec.due else ""
+    return f"{result.title.en}: {result.metric.title.en} {goal}, {window}{due}, {period}"

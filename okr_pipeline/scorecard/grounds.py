@@ -71,7 +71,7 @@ def _days(
     asked, functions = [], set()
     for name, (row, found) in known.items():
         metric = found["metric"]
-        if metric == document(config, config.key_results[name])["metric"]:
+        if metric == document(config.organisation, config.views, config.key_results[name])["metric"]:
             functions |= {(metric["id"], part.name, part.aggregate.function) for part in parts_of(found)}
             as_of = row["held_from"] or row["as_of"]
             asked += [(name, metric["id"], first, last, as_of) for first, last in windows_of(row)]

@@ -18,7 +18,9 @@ def remember(connection: duckdb.DuckDBPyConnection, config: Config, load: int) -
     known = {row[0] for row in connection.execute("SELECT hash FROM ledger.configurations").fetchall()}
     versions = [version for result in config.key_results.values() for version in result.versions]
     new: dict[str, tuple[str | None, dict[str, Any]]] = {
-        v.configuration: (v.id, document(config, v)) for v in versions if v.configuration not in known
+        v.configuration: (v.id, document(config.organisation, config.views, v))
+        for v in versions
+        if v.configuration not in known
     }
     if config.hash not in known:
         new[config.hash] = (None, listing(config))

@@ -25,6 +25,7 @@ class Scoring:
     known_at: datetime  # naive, in UTC
     configuration: str
     listing: dict[str, Any]
+    method: str = ""  # the hash of the statements that it was made with
 
     @cached_property
     def objectives(self) -> dict[str, dict[str, Any]]:
@@ -45,8 +46,8 @@ def scoring_known_at(
     None when there is none: so a key result that was removed is found as it last was.
     """
     found = connection.execute(statement("scoring/sql/scorings.sql"), [known_at, known_at]).fetchall()
-    for load, instant, configuration, document in found:
-        scoring = Scoring(load, instant, configuration, json.loads(document))
+    for load, instant, configuration, method, document in found:
+        scoring = Scoring(load, instant, configuration, json.loads(document), method or "")
         if key_result is None or key_result in scoring.key_results:
             return scoring
     return None

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 from conftest import FIRST
+from world import configuration
 
 from okr_pipeline.audit.diff import difference
 from okr_pipeline.audit.diff_text import difference_text
@@ -86,6 +87,82 @@ def test_a_source_that_failed_is_named_with_its_message(changing, organisation):
     assert rate["fields"]["reason"][1] is not None
     assert rate["because"]["failures"][0]["message"] == "It failed. Mend it."
     assert "because src_other failed: It failed. Mend it." in text
+
+
+@pytest.fixture
+def two_nights(organisation, night):
+    """The difference as of 1 October between a night and the next, and its text; each night is what happens before it."""
+
+    def play(first, second, key_results=(TOTAL,)):
+        world = organisation(list(key_results))
+        told = []
+        for number, act in enumerate((first, second), 1):
+            night(number)
+            act(world)
+            world.scored(FIRST)
+            told.append(scoring_known_at(world.connection))
+        found = difference(world.connection, *told, FIRST)
+        return found, difference_text(found)
+
+    return play
+
+
+def test_a_pull_that_only_made_numbers_final_is_named(two_nights):
+    same = [flow(1, FIRST, 5)]
+    found, text = two_nights(
+        lambda world: world.land("src_flow", FIRST, FIRST, same, final=FIRST - timedelta(1)),
+        lambda world: world.land("src_flow", FIRST, FIRST, same),
+    )
+    (total,) = found["key_results"]
+    assert total["fields"] == {"final": [False, True]}
+    assert [(load["table"], load["new"], load["changed"]) for load in total["because"]["loads"]] == [("src_flow", 0, 0)]
+    assert (
+        "of src_flow, 2026-10-03 05:00Z: no row changed, delivered through 2026-10-01, final through 2026-10-01" in text
+    )
+
+
+def test_a_day_that_turned_out_to_be_empty_is_named_when_it_gives_a_score(two_nights):
+    found, _ = two_nights(
+        lambda world: world.fail("src_flow", FIRST, "source_unavailable"),
+        lambda world: world.land("src_flow", FIRST, FIRST, []),
+    )
+    (total,) = found["key_results"]
+    assert (total["fields"]["value"], total["fields"]["reason"]) == ([None, 0], ["source_unavailable", None])
+    assert [load["table"] for load in total["because"]["loads"]] == ["src_flow"]
+
+
+def test_a_baseline_that_could_be_measured_is_named(two_nights):
+    rows = [flow(1, FIRST - timedelta(9), 5), flow(2, FIRST, 7)]
+    first = FIRST - timedelta(92)
+    found, text = two_nights(
+        lambda world: world.land("src_flow", first, FIRST, rows, final=FIRST - timedelta(9)),
+        lambda world: world.land("src_flow", first, FIRST, rows),
+        [TOTAL | {"baseline": "previous period"}],
+    )
+    (total,) = found["key_results"]
+    assert total["fields"]["baseline"] == [None, 5]
+    assert "because the baseline was measured over 2026-07-01 to 2026-09-30, as known at 2026-10-03 05:00Z" in text
+
+
+def test_another_threshold_is_told_once_and_not_for_every_key_result(changing, tmp_path):
+    def act(world):
+        stricter = {"status": {"on_track": 0.95, "at_risk": 0.6}}
+        world.config = configuration(tmp_path / "stricter", {"o": [TOTAL, RATE]}, "FY2570-Q1", stricter)
+
+    found, text = changing(act)
+    assert all(each["fields"] == {} for each in found["key_results"])
+    assert text.count("organisation.status.on_track: 0.9 → 0.95") == 1
+    assert "under another configuration, with the same numbers: total, rate" in text
+
+
+def test_another_version_of_the_pipeline_is_a_cause(changing, monkeypatch):
+    def act(world):
+        monkeypatch.setattr("okr_pipeline.scoring.scores._method", lambda: "another")
+        world.land("src_flow", FIRST, FIRST, [flow(1, FIRST, 6)])
+
+    found, text = changing(act, [TOTAL])
+    assert by_id(found)["total"]["because"]["method"][1] == "another"
+    assert "because okr-pipeline itself was changed in between" in text
 
 
 def test_what_came_and_what_went_is_told(changing, organisation):

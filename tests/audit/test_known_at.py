@@ -16,6 +16,7 @@ from conftest import FIRST
 from world import World, configuration
 
 from okr_pipeline.audit.explain import explanation
+from okr_pipeline.config.document import fingerprint
 from okr_pipeline.report import scores_json
 
 KEY_RESULTS = [
@@ -158,5 +159,11 @@ def test_each_score_names_a_configuration_that_is_kept(nights):
         " EXCEPT SELECT hash FROM ledger.configurations"
     ).fetchall()
     assert used == []
+    kept = world.connection.execute(
+        "SELECT hash, document FROM ledger.configurations WHERE key_result IS NOT NULL"
+    ).fetchall()
+    assert all(fingerprint(json.loads(document)) == name for name, document in kept), (
+        "a hash is not that of what is shown"
+    )
     kept = world.connection.execute("SELECT COUNT(*), COUNT(DISTINCT hash) FROM ledger.configurations").fetchall()[0]
     assert kept == (14, 14)  # ten key results, two of them changed, and two whole configurations

@@ -111,6 +111,40 @@ def test_it_is_measured_once_whatever_the_source_restates_later(tmp_path):
     assert stored == [(70, date(2026, 7, 1), date(2026, 9, 30))]
 
 
+@pytest.mark.parametrize(
+    "anew",
+    [
+        {"okr": {"status": {"on_track": 0.8, "at_risk": 0.5}, "alerts": {"remind_every": "3 days"}}},
+        {"metrics": {"total": {"from": "src_flow", "value": "sum(n)", "title": "Another title", "owner": "someone"}}},
+        {"kr": {"changes": [{"from": NOV_1, "target": Fraction(95)}]}},
+    ],
+    ids=lambda anew: next(iter(anew)),
+)
+def test_it_is_measured_once_whatever_else_is_agreed_later(tmp_path, anew):
+    made = world(tmp_path / "first", UP_TO_90)
+    made.land("src_flow", date(2026, 7, 1), LAST, rows_of((date(2026, 8, 3), 70), (NOV_1, 80)))
+    made.scored(NOV_15)
+    kr = {"id": "kr0"} | UP_TO_90 | anew.get("kr", {})
+    made.config = configuration(tmp_path / "anew", {"o": [kr]}, "FY2570-Q1", anew.get("okr"), anew.get("metrics"))
+    made.land("src_flow", date(2026, 7, 1), LAST, rows_of((date(2026, 8, 3), 10), (NOV_1, 80)))
+    assert made.scored(NOV_15)[0]["kr0", NOV_15]["baseline"] == 70
+
+
+def test_what_decides_no_score_leaves_the_hash_of_the_configuration_alone(tmp_path):
+    kr = HUNDRED | {"id": "kr0", "alongside": ("trailing", 7)}
+    total = {"from": "src_flow", "value": "sum(n)"}
+    titled = {
+        "total": total | {"title": {"en": "Titled", "th": "ชื่อ"}, "description": "What it is.", "owner": "someone"}
+    }
+    deeds = [({}, None), ({"title": "Titled", "owner": "someone"}, titled), ({"target": Fraction(99)}, titled)]
+    plain, told, other = (
+        configuration(tmp_path / f"{n}", {"o": [kr | more]}, "FY2570-Q1", None, metrics)
+        for n, (more, metrics) in enumerate(deeds)
+    )
+    hashes = [config.key_results["kr0"].configuration for config in (plain, told, other)]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
 def test_where_and_when_it_was_measured_is_told(tmp_path):
     made = world(tmp_path, UP_TO_90)
     made.land("src_flow", date(2026, 7, 1), LAST, rows_of((date(2026, 8, 3), 70), (NOV_1, 80)))

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import naive
+import pytest
 from comparison import answers, disagreements, past
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ EXAMPLES = max(int(os.environ.get("OKR_EXAMPLES", "450")) // RESULTS, 1)
 PERIODS = ["FY2570-Q1", "FY2570-Q2", "FY2571-Q3", "FY2570-M05", "FY2570-T2", "2026-10-14 to 2026-12-09"]
 CADENCES = [(1, "day"), (1, "week"), (2, "week"), (3, "week"), (1, "month"), (2, "month"), (1, "quarter")]
 UNITS = ["week", "month", "quarter"]
+pytestmark = pytest.mark.timeout(300 + EXAMPLES * 20)  # however many are asked for, on however busy a machine
 ADDED_UP = {"total", "money", "rows", "known", "flagged", "late"}
 RATES = {"rate", "roi", "cohort", "in-use", "per-head"}
 
