@@ -61,6 +61,20 @@ def by_offset(param: str) -> Paging:
     return lambda page: page.asked.having(**{param: page.asked.params[param] + len(page.rows)}) if page.rows else None
 
 
+def while_more(paging: Paging, more: Callable[[Page], bool]) -> Paging:
+    """The same, for as long as the source says that there is more; some refuse the page after the last."""
+
+    def following(page: Page) -> Request | None:
+        if not more(page):
+            return None
+        request = paging(page)
+        if request is None:
+            raise ValueError("it says that there is more, and not where")
+        return request
+
+    return following
+
+
 def by_cursor(param: str, find: Find) -> Paging:
     """A value of the answer goes into a parameter of the next request; without a value it was the last page."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +22,10 @@ from okr_pipeline.connectors.credentials import ClientCredentials, basic, bearer
 from okr_pipeline.connectors.json_api import ApiSettings, Endpoint
 from okr_pipeline.connectors.json_path import MISSING, PathText, path
 from okr_pipeline.connectors.json_stream import JsonStream
+from okr_pipeline.connectors.paging import Page
 from okr_pipeline.connectors.tables import Name
+
+T = TypeVar("T")
 
 
 def _mapping(value: object) -> object:
@@ -94,13 +98,16 @@ class Auth(Written):
 
 class Pages(Written):
     """`by` page or offset: `param`, counted from `start`. By cursor: the value at `at` goes into `param`. By next_link:
-    the URL at `at`. By link_header: nothing else. `total` is where the number of all rows is, if the API tells it."""
+    the URL at `at`. By link_header: nothing else. Where the API tells it, `total` is where the number of all rows is,
+    `more` whether there is another page, and `count` (by page) how many there are."""
 
     by: Literal["page", "offset", "cursor", "next_link", "link_header"]
     param: str = ""
     start: int | None = Field(default=None, ge=0)
     at: PathText | None = None
     total: PathText | None = None
+    more: PathText | None = None
+    count: PathText | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Pages:
@@ -114,6 +121,8 @@ class Pages(Written):
             raise ValueError(f"by {self.by} has no use for {' and '.join(sorted(extra))}; remove it")
         if self.start is not None and self.by not in {"page", "offset"}:
             raise ValueError(f"by {self.by} has no use for start; remove it")
+        if self.count and self.by != "page":
+            raise ValueError(f"by {self.by} has no use for count; remove it")
         return self
 
     def paging(self) -> paging.Paging:
@@ -124,19 +133,43 @@ class Pages(Written):
             value = at.get(body)
             return None if value is MISSING else value
 
-        return {
+        following = {
             "page": paging.by_page(self.param),
             "offset": paging.by_offset(self.param),
             "cursor": paging.by_cursor(self.param, find),
             "next_link": paging.by_next_link(find),
             "link_header": paging.by_link_header,
         }[self.by]
+        told = [each for each in (self.more and _more(self.more), self.count and self._before(self.count)) if each]
+        return reduce(paging.while_more, told, following)
+
+    def _before(self, count: str) -> Callable[[Page], bool]:
+        """Whether a page is not yet the last of as many as the answer counts."""
+
+        def before(page: Page) -> bool:
+            number: int = page.asked.params[self.param] - self.begins()[self.param] + 1
+            return number < _told(count, page, int)
+
+        return before
 
     def begins(self) -> dict[str, int]:
         """The parameter of the first request."""
         if self.by not in {"page", "offset"}:
             return {}
         return {self.param: self.start if self.start is not None else int(self.by == "page")}
+
+
+def _more(at: str) -> Callable[[Page], bool]:
+    return lambda page: _told(at, page, bool)
+
+
+def _told(at: str, page: Page, kind: type[T]) -> T:
+    """What an answer says of its pages, of the right type; ValueError when it does not."""
+    value = path(at).get(page.answer.body)
+    if type(value) is not kind:
+        shown = "nothing" if value is MISSING else f"{value!r:.40}"
+        raise ValueError(f"at {at} is {shown}, which is no {kind.__name__}")
+    return value
 
 
 class RestStream(JsonStream):

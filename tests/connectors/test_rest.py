@@ -241,7 +241,12 @@ def _shelf(asked: Request) -> Response:
     things = [thing(id=f"{number}") for number in range(start, min(start + 2, 7))]
     following = start + 2 if start + 2 < 7 else None
     link = following and f"/things?from={following}"
-    body = {"things": things, "meta": {"next": following, "link": link, "count": 7}}
+    if not things and "strict" in query:
+        return JSONResponse({"message": "There is no such page."}, 404)
+    body = {
+        "things": things,
+        "meta": {"next": following, "link": link, "count": 7, "pages": 4, "more": following is not None},
+    }
     return JSONResponse(body, headers={"Link": f'</things>; rel="first", <{link}>; rel="next"'} if link else {})
 
 
@@ -261,6 +266,42 @@ def test_every_way_of_paging_that_the_manual_names(api: Stage, pages: Any, reque
     api.handler = _shelf
     assert [row["id"] for row in pull(source(api, pages={**pages, **total}))] == list("0123456")
     assert len(api.asked) == (4 if total else requests)
+
+
+@pytest.mark.parametrize(
+    "told", [{"more": "$.meta.more"}, {"count": "$.meta.pages"}, {"more": "$.meta.more", "count": "$.meta.pages"}]
+)
+@pytest.mark.parametrize("start", [{}, {"start": 1}])
+def test_the_page_after_the_last_is_not_asked_for_where_a_service_says_which_is_the_last(
+    api: Stage, told: Any, start: Any
+) -> None:
+    api.handler = _shelf
+    pages = {"by": "page", "param": "p", **start, **told}
+    assert len(pull(source(api, params={"strict": "yes"}, pages=pages))) == 7
+    assert len(api.asked) == 4
+    with pytest.raises(SourceRejected, match="There is no such page"):
+        pull(source(api, params={"strict": "yes"}, pages={"by": "page", "param": "p"}))
+
+
+@pytest.mark.parametrize(
+    ("told", "meta", "said"),
+    [
+        ({"more": "$.meta.more"}, {}, r"at \$\.meta\.more is nothing, which is no bool"),
+        ({"more": "$.meta.more"}, {"more": "false"}, "is 'false', which is no bool"),
+        ({"count": "$.meta.pages"}, {"pages": "4"}, "is '4', which is no int"),
+        ({"more": "$.meta.more"}, {"more": True}, "the same page twice"),
+    ],
+)
+def test_what_a_service_says_of_its_pages_must_be_right(api: Stage, told: Any, meta: Any, said: str) -> None:
+    api.answer({"things": [thing()], "meta": meta})
+    with pytest.raises(DataRejected, match=said):
+        pull(source(api, pages={"by": "page", "param": "p", **told}))
+
+
+def test_more_that_never_comes_is_not_the_end(api: Stage) -> None:
+    api.answer({"things": [thing()], "meta": {"more": True}}, {"things": [], "meta": {"more": True}})
+    with pytest.raises(DataRejected, match="it says that there is more, and not where"):
+        pull(source(api, pages={"by": "page", "param": "p", "more": "$.meta.more"}))
 
 
 @pytest.mark.parametrize("in_body", [False, True])
@@ -322,6 +363,7 @@ WRONG = [
     ("at: $.meta.next_cursor", "att: $.x", 11, "pages.att: unknown field `att`; did you mean `at`?"),
     (", at: $.meta.next_cursor", "", 11, "by cursor also needs at"),
     ("by: cursor", "by: link_header", 11, "by link_header has no use for at and param"),
+    ("by: cursor", "count: $.meta.pages, by: cursor", 11, "by cursor has no use for count"),
     ("{first:utc}", "{frist:utc}", 9, "posted_from: {frist} is not a day of the window"),
     ("{first:utc}", "{first:dd}", 9, "posted_from: {first:dd} is not a way to write a day"),
     ("{first:utc}", "{first", 9, "posted_from"),
