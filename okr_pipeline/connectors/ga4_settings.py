@@ -18,6 +18,7 @@ from pydantic import (
 
 from okr_pipeline.connectors import ga4_report
 from okr_pipeline.connectors.ga4_windows import Windows
+from okr_pipeline.connectors.reach import endpoint_problem
 from okr_pipeline.connectors.settings import HttpSettings, is_reference
 
 
@@ -84,6 +85,13 @@ class GA4Settings(HttpSettings):
         if self.transport == "grpc" and "://" in self.endpoint:
             raise ValueError("endpoint is a URL, and gRPC takes a host (and :port) only; or write `transport: rest`")
         return self
+
+    @field_validator("endpoint")
+    @classmethod
+    def _never_in_the_clear(cls, endpoint: str) -> str:
+        if "://" in endpoint and not is_reference(endpoint) and (problem := endpoint_problem(endpoint)):
+            raise ValueError(problem)
+        return endpoint
 
     @field_validator("streams")
     @classmethod

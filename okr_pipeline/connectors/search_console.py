@@ -33,6 +33,7 @@ from okr_pipeline.connectors.http import (
     unreadable,
     within,
 )
+from okr_pipeline.connectors.json_api import Endpoint
 from okr_pipeline.connectors.settings import HttpSettings, Settings, TimeZone
 from okr_pipeline.errors import DataRejected, OkrError, SourceUnavailable
 
@@ -104,7 +105,7 @@ class SearchConsoleSettings(HttpSettings):
     timezone: TimeZone = "America/Los_Angeles"
     site: str = Field(min_length=1)
     credentials: str = Field(min_length=1)
-    endpoint: str = Field(default="https://searchconsole.googleapis.com", pattern=r"^https?://\S+$")
+    endpoint: Endpoint = "https://searchconsole.googleapis.com"
     page_size: int = Field(default=25_000, ge=1, le=25_000)
 
 

@@ -236,6 +236,7 @@ def test_columns_are_typed_by_metric(ga4):
         ({"streams": {}}, "at least 1 item"),
         ({"transport": "http"}, "'grpc' or 'rest'"),
         ({"endpoint": "https://analyticsdata.googleapis.com"}, "gRPC takes a host"),
+        ({"endpoint": "http://ga4.example", "transport": "rest"}, "in the clear; write https://ga4.example"),
         ({"property": "G-ABC123"}, "Property details"),
         ({"page_size": 250_001}, "less than or equal to 250000"),
         ({"endpont": "x"}, "Extra inputs"),

@@ -70,11 +70,13 @@ def repeated_page(subject: Subject) -> str:
         if len(asked) < 2 or _a_day_each(subject, stream, len(asked)):
             continue
         for at in range(min(len(asked), PAGES)):
-            outcome = attempt(subject, stream, _repeating(at), **size)
-            if subject.proxy.too_often:
-                raise Broken(
-                    f"{stream.name}: it never ends: {len(subject.proxy.asked)} requests instead of {len(asked)}"
-                )
+            try:
+                outcome = attempt(subject, stream, _repeating(at), **size)
+            finally:
+                if subject.proxy.too_often:
+                    raise Broken(
+                        f"{stream.name}: it never ends: {len(subject.proxy.asked)} requests instead of {len(asked)}"
+                    )
             told.append(right_or_rejected(outcome, whole, f"answer {at + 1} for ever", DataRejected))
     if not told:
         raise NotApplicable("one request brings all of the window, or of a day; there are no pages that could repeat")

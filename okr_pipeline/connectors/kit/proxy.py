@@ -19,6 +19,7 @@ from typing import Any, Self
 from okr_pipeline.connectors.secrets import Secrets
 
 LOOPBACK = "127.0.0.1"
+ELSEWHERE = "/kit-elsewhere"
 UPSTREAM_TIMEOUT = 60.0  # seconds
 PIECES, PAUSE = 20, 0.02  # of a slow answer; seconds between two of its pieces
 ENDLESS = 15.0  # seconds after which an endless answer is broken off after all: whoever still reads would read for ever
@@ -68,6 +69,7 @@ class FaultProxy:
     upstream: str
     secrets: Secrets
     asked: list[Request] = field(default_factory=list)
+    strayed: list[dict[str, str]] = field(default_factory=list)  # headers of requests that were led elsewhere
     fault: Fault | None = None
     _known: dict[Request, Answer] = field(default_factory=dict)
     _usual: int = 0
@@ -91,10 +93,15 @@ class FaultProxy:
         """Where it listens: scheme, host and port."""
         return f"http://{LOOPBACK}:{self._server.server_address[1]}"
 
+    @property
+    def elsewhere(self) -> str:
+        """An address of another host, where what comes is kept."""
+        return f"http://localhost:{self._server.server_address[1]}{ELSEWHERE}"
+
     @contextmanager
     def faulty(self, fault: Fault | None) -> Iterator[list[Request]]:
         """Answers are spoiled by `fault` meanwhile; gives the list that the requests are added to."""
-        self.asked, self.fault = [], fault
+        self.asked, self.strayed, self.fault = [], [], fault
         try:
             yield self.asked
         finally:
@@ -108,6 +115,9 @@ class FaultProxy:
 
     def answer(self, request: Request, headers: dict[str, str]) -> Answer:
         """The source's answer with the fault."""
+        if request.target.startswith(ELSEWHERE):
+            self.strayed.append(headers)
+            return Answer(200, {"content-type": "application/json"}, b"{}")
         number = len(self.asked)
         self.asked.append(request)
         self.secrets.seen(headers)

@@ -11,7 +11,7 @@ from okr_pipeline.connectors.kit.outcome import attempt, refused, rows_of, tried
 from okr_pipeline.connectors.kit.promise import Broken, NotApplicable, Promise, promise
 from okr_pipeline.connectors.kit.proxy import ENDLESS, Answer, Fault, Way
 from okr_pipeline.connectors.kit.subject import Subject, difference
-from okr_pipeline.errors import OkrError, SourceRejected, SourceUnavailable
+from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
 
 WAIT = 7.0  # seconds that the source asks for
 NO_WAIT: Mapping[str, str] = {}
@@ -81,6 +81,22 @@ def passing_failure(subject: Subject) -> str:
     if not rows_of(outcome).equals(subject.usual_through_proxy(stream).table):
         raise Broken(f"{stream.name}: {difference(subject.usual_through_proxy(stream), outcome.pulled)}")  # type: ignore[arg-type]
     return f"{stream.name}: 429 for the first request, {len(subject.proxy.asked)} requests in all"
+
+
+@promise("A redirect to another host is an error, and the credentials do not go there.")
+def redirect(subject: Subject) -> str:
+    """For the first request and, where a pull has several, for the last."""
+    evidence = ""
+    for stream in subject.with_rows():
+        for which in sorted({0, subject.requests(stream) - 1}):
+            spoiled = Answer(307, {"location": subject.proxy.elsewhere}, b"")
+            try:
+                outcome = attempt(subject, stream, since(which, spoiled))
+            finally:
+                if any(subject.secrets.told_in(str(headers)) for headers in subject.proxy.strayed):
+                    raise Broken(f"{stream.name}: request {which + 1} was sent on to another host with a credential")
+            evidence = refused(outcome, SourceRejected, SourceUnavailable, DataRejected)
+    return evidence
 
 
 @promise("A connection that is refused is SourceUnavailable.")
