@@ -26,6 +26,7 @@ from okr_pipeline.warehouse.ledger import STATES
 MARKS = dict(zip(STATES, "█░▒×·", strict=True))
 WEEKS = 8  # of which each day is shown
 LONGEST = 200  # characters of what a source said
+PARTS = 3  # of one thing that it said
 _LAST = (
     "SELECT load, known_at, first_day, last_day, outcome, message, received, inserted, changed, vanished, notes"
     " FROM ledger.loads WHERE table_name = ? ORDER BY load DESC LIMIT 1"
@@ -92,8 +93,22 @@ def _told(load: int, known_at: datetime, first: date, last: date, outcome: str, 
 
 
 def _said(notes: str) -> str:
-    said = ", ".join(f"{name}: {value}" for name, value in json.loads(notes).items())
+    """The notes of a load, without flags that are not raised and lists that are empty."""
+    raised = {name: value for name, value in json.loads(notes).items() if value or type(value) is int}
+    said = ", ".join(name if value is True else f"{name}: {_shown(value)}" for name, value in raised.items())
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
+
+
+def _shown(value: Any) -> str:
+    """One note; of many parts, such as files, the last ones."""
+    if isinstance(value, dict):
+        parts = [f"{name} {_shown(part)}" for name, part in value.items()]
+    elif isinstance(value, list):
+        parts = [*map(_shown, value)]
+    else:
+        return str(value)
+    left = f"{len(parts)} in all, the last ones " if len(parts) > PARTS else ""
+    return left + ", ".join(parts[-PARTS:])
 
 
 def _strip(days: dict[date, str]) -> list[str]:

@@ -63,7 +63,7 @@ class User(Written):
 class OAuth2(Written):
     """Client credentials; `in_body` for servers that want the secret as a form field."""
 
-    token_url: Endpoint = Field(min_length=1)
+    token_url: Endpoint
     client_id: str
     client_secret: SecretStr
     scope: str = ""
@@ -194,7 +194,7 @@ class RestSettings(ApiSettings):
     """`okr_config/connectors/<name>.yaml` of a JSON API. Only the host of `endpoint` (and of OAuth2's token_url) is
     called, and those in `hosts`, which get no credentials."""
 
-    endpoint: Endpoint = Field(min_length=1)
+    endpoint: Endpoint
     auth: Annotated[Auth, BeforeValidator(_mapping)] | None = None
     headers: dict[Name, str] = Field(default={})
     hosts: tuple[Annotated[str, Field(pattern=r"^[\w.-]+$")], ...] = ()

@@ -43,7 +43,7 @@ REMEDIES = {
 class SalesforceSettings(ApiSettings):
     """`endpoint` is the organisation's My Domain; the id and secret are those of an app with the client credentials flow."""
 
-    endpoint: Endpoint = Field(min_length=1)
+    endpoint: Endpoint
     client_id: str = Field(min_length=1)
     client_secret: SecretStr
     version: str = Field(default="v66.0", pattern=r"^v\d+\.0$")

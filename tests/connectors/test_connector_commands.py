@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -132,6 +133,10 @@ def test_the_list_says_when_each_stream_last_ran_what_it_said_and_what_is_known_
     assert "last ran 2026-11-15 22:00 UTC" in queries
     assert "rows for 2026-11-" in queries
     assert "it said " in queries
+    assert "it said rows: " in told  # the database's
+    exports = told[told.index("raw.files_tool_usage") : told.index("raw.files_features")]
+    assert re.search(r"it said files: 2\d in all, the last ones tool_usage_[\d-]+\.csv 6, tool_usage_", exports)
+    assert "sampled" not in told  # a flag that is not raised
     assert "1 never fetched" in queries
     assert " ████▒▒▒ ·" in queries  # 9 November is a Monday
     events = told[told.index("raw.ga4_events") :]

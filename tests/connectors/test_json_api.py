@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 from stage import Stage, stage
 from starlette.requests import Request as Asked
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -357,6 +358,16 @@ def test_a_public_name_at_a_private_address_is_refused_before_anything_is_sent(
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+def test_an_endpoint_that_is_empty_is_told_before_anybody_is_asked() -> None:
+    from okr_pipeline.connectors.brevo import BrevoSettings
+    from okr_pipeline.connectors.mailchimp import MailchimpSettings
+
+    given = {"api_key": "any-us6", "endpoint": ""}
+    with pytest.raises(ValidationError, match="is empty; set the variable"):
+        BrevoSettings.model_validate({**given, "connector": "brevo"})
+    assert MailchimpSettings.model_validate({**given, "connector": "mailchimp"}).endpoint == ""  # from the key's ending
 
 
 @pytest.mark.parametrize(
