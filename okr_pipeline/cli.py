@@ -32,6 +32,7 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 HELD_BACK = 2
+LOOPBACK = "127.0.0.1"
 ConfigDir = Annotated[Path, typer.Option("--config", envvar="OKR_CONFIG", help="The configuration's folder.")]
 HomeDir = Annotated[
     Path, typer.Option("--home", envvar="OKR_HOME", help="Where the warehouse and what is published live.")
@@ -256,18 +257,31 @@ def alert(config: ConfigDir = CONFIG, home: HomeDir = HOME) -> None:
 
 
 @app.command()
-def ui(sandbox: Sandbox = False, port: int = 3000, config: ConfigDir = CONFIG, home: HomeDir = HOME) -> None:
+def ui(
+    sandbox: Sandbox = False,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 3000,
+    config: ConfigDir = CONFIG,
+    home: HomeDir = HOME,
+) -> None:
     """Dagster's web server and daemon on this project, on the loopback address only (it has no log-in)."""
+    import socket
     import subprocess
 
     from okr_pipeline.night import instance_home
 
+    with socket.socket() as probe:  # Dagster says so a minute later, in the middle of its log
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            why = f"port {port} of {LOOPBACK} cannot be had ({error.strerror})"
+            raise ConfigError(f"{why}; is `okr ui` running already? Else choose another with --port") from None
     with _sources(config, home, sandbox, None):
         instance_home(home)
         os.environ |= {"OKR_CONFIG": str(config.resolve()), "OKR_HOME": str(home.resolve())}
         # -W: Dagster announces `dg dev` at every start; that is one more package for the same thing.
         command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-m", "okr_pipeline.definitions"]
-        command += ["-h", "127.0.0.1", "-p", str(port)]
+        command += ["-h", LOOPBACK, "-p", str(port)]
         with suppress(KeyboardInterrupt):
             raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own command
 

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from contextlib import closing
@@ -367,3 +368,14 @@ def test_the_installed_command_keeps_its_output_clean_for_programs(demo):
     assert done.stderr == b""
     title = json.loads(done.stdout.decode("utf-8"))["key_results"][2]["title"]
     assert title["th"].startswith("ทีม")
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path, okr: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = okr("ui", "--sandbox", "--home", tmp_path / "home", "--port", port)
+    assert (refused.code, refused.out) == (1, "")
+    assert f"port {port} of 127.0.0.1 cannot be had" in refused.err
+    assert not (tmp_path / "home").exists()
