@@ -92,7 +92,10 @@ def _show(
     }
     documents = recall_all(connection, {row["configuration"] for row in newest.values()})
     for name, result in config.key_results.items():
-        days = {day: score_facts(row, words.why(result, row)) for day, row in scored.get(name, {}).items()}
+        days = {
+            day: {"in words": _in_words(words, result, row)} | score_facts(row, words.why(result, row))
+            for day, row in scored.get(name, {}).items()
+        }
         more: Facts = {}
         if row := newest.get(name):
             written = queries(documents[row["configuration"]], row, lambda table: as_it_stood(table, load))
