@@ -25,6 +25,7 @@ concurrency:
 run_monitoring: # a run that hangs is ended after six hours, and what it held is free again
   enabled: true
   max_runtime_seconds: {LONGEST}
+  start_timeout_seconds: 3600 # before a backfill of a year starts, Dagster writes down what it is to fill, day by day
   free_slots_after_run_end_seconds: 60
 """
 
