@@ -4,6 +4,7 @@ import dagster as dg
 
 from okr_pipeline.assets import Project
 from okr_pipeline.assets.alerts import alerts_sensor
+from okr_pipeline.assets.dropped import watch_sensor
 from okr_pipeline.assets.metrics import metrics_asset
 from okr_pipeline.assets.scorecard import scorecard_asset
 from okr_pipeline.assets.scores import scores_asset
@@ -46,6 +47,6 @@ def assemble(project: Project) -> dg.Definitions:
                 nightly, hour_of_day=5, default_status=dg.DefaultScheduleStatus.RUNNING, name="every_night"
             )
         ],
-        sensors=[score_what_can_be, alerts_sensor(project, SCORING)],
+        sensors=[score_what_can_be, alerts_sensor(project, SCORING), watch_sensor(project, NIGHTLY, scoring)],
         executor=dg.in_process_executor,
     )

@@ -102,6 +102,13 @@ class Connector(ABC):
     def pull(self, stream: Stream, window: Window, said: Said) -> Iterator[pa.RecordBatch]:
         """The rows of `window` in batches of `stream.schema`; raises SourceUnavailable, SourceRejected or DataRejected."""
 
+    def state(self, stream: Stream) -> str | None:  # noqa: ARG002 - of those that can tell
+        """What is another text once the source has something new, for one that can tell without being pulled, and cheaply.
+
+        None: only a pull tells. It is asked every half minute, and raises nothing.
+        """
+        return None
+
     def patiently(self, request: Callable[[], T]) -> T:
         """Makes one request, again while the source is unavailable, for at most `retry_for` seconds in all.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -84,12 +86,20 @@ class Files(Connector):
                 yield from declared.within(table, window).to_batches(max_chunksize=BATCH)
         sieve.check()
 
+    def state(self, stream: Stream) -> str | None:
+        """The names, sizes and times of its files."""
+        pattern = self.settings.streams[stream.name].files
+        with suppress(OSError):  # a file that goes away meanwhile
+            found = [(path.name, path.stat()) for path in _matching(Path(self.settings.folder), pattern)]
+            told = "".join(f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in found)
+            return sha256(told.encode()).hexdigest()
+        return None
+
     def _delivered(self, declared: FileStream) -> list[Path]:
         folder = Path(self.settings.folder)
         if not folder.is_dir():
             raise SourceUnavailable(f"{self.name}: the folder {folder} is not there. Mount it, or mend `folder`.")
-        # Excel keeps a hidden twin of a file that somebody has open
-        found = sorted(path for path in folder.glob(declared.files) if path.is_file() and path.name[0] not in ".~")
+        found = _matching(folder, declared.files)
         if not found:
             raise SourceUnavailable(
                 f"{self.name}: {declared.files} has not been delivered to {folder}. "
@@ -116,6 +126,11 @@ class Files(Connector):
         except OSError as error:
             message = f"{self.name}: {path.name} cannot be read: {error.strerror}. Check the folder's disk or share."
             raise SourceUnavailable(message) from None
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    # Excel keeps a hidden twin of a file that somebody has open
+    return sorted(path for path in folder.glob(pattern) if path.is_file() and path.name[0] not in ".~")
 
 
 def _note(said: Said, name: str, table: pa.Table, extra: Sequence[str], declared: FileStream) -> None:
