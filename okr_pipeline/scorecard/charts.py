@@ -1,4 +1,4 @@
-"""The page's charts: Vega-Lite, all of one kind drawn at once to SVG and cut apart. Colours are the page's CSS variables.
+"""The page's charts: what is drawn where.
 
 A chart's both axes run from 0 to 1: the page finds a day's place by the same `Frame`. Days are numbered as
 `date.toordinal()` does; a value as of a day stands at that day's end. Labels stand in both languages.
@@ -6,26 +6,22 @@ A chart's both axes run from 0 to 1: the page finds a day's place by the same `F
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
-from xml.etree import ElementTree as ET
 
-import vl_convert
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from okr_pipeline.config import KeyResult
 from okr_pipeline.config.periods import Period
 from okr_pipeline.config.words import Text
+from okr_pipeline.scorecard.drawing import Mark, draw, point, rule, text
 from okr_pipeline.scorecard.words import Words
 
 Day = dict[str, Any]  # a row of sql/series.sql
-Mark = dict[str, Any]
 WIDTH, HEIGHT = 300, 84  # of a value chart, in its own units
 TREND_WIDTH, TREND_HEIGHT = 132, 34
-_DASHES = {"pace": [3, 3], "held": [0.5, 4]}
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def value_charts(
     """Each value over its period, with the pace that was expected, and the lines to reach and to start from."""
     framed = [(_frame(result, row, days), result, row, days) for result, row, days in charted]
     marks = [list(_value_marks(*one, languages)) for one in framed]
-    drawn = _draw(marks, WIDTH, HEIGHT, top=14, bottom=20)
+    drawn = draw(marks, WIDTH, HEIGHT, top=14, bottom=20)
     return [Chart(svg, frame) for svg, (frame, *_) in zip(drawn, framed, strict=True)]
 
 
@@ -71,7 +67,7 @@ def trend_charts(charted: Sequence[tuple[Period, Sequence[Day]]]) -> list[Chart]
     for frame, days in framed:
         line = [_point("pace", frame, day["x"], day["expected"], "pace") for day in days if day["expected"] is not None]
         marks.append([*line, *_line(frame, days)])
-    drawn = _draw(marks, TREND_WIDTH, TREND_HEIGHT, top=4, bottom=4)
+    drawn = draw(marks, TREND_WIDTH, TREND_HEIGHT, top=4, bottom=4)
     return [Chart(svg, frame) for svg, (frame, _) in zip(drawn, framed, strict=True)]
 
 
@@ -85,16 +81,16 @@ def day_charts(charted: Sequence[tuple[str | Text, Period, Sequence[tuple[date, 
         frame = Frame(*_ends(period), low - margin, high + margin)
         drawn: list[Mark] = []
         for height in sorted({low, high} if days else set()):
-            drawn.append(_rule(0, frame.y(height), 1, frame.y(height), "rule"))
-            drawn.append(_text(w, w.number(height, unit), 0, frame.y(height), dy=-4))
+            drawn.append(rule(0, frame.y(height), 1, frame.y(height), "rule"))
+            drawn.append(text({w.language: w.number(height, unit)}, 0, frame.y(height), dy=-4))
         for number, (day, value) in enumerate(days):
             run = day.toordinal() - number
-            drawn.append(_point("value", frame, day.toordinal(), value, f"value{run}"))
+            drawn.append(_point("value", frame, day.toordinal(), value, f"{run}"))
         if days:
-            drawn.append(_point("now", frame, days[-1][0].toordinal(), days[-1][1], ""))
-        marks.append([*drawn, *_months(frame, period, w)])
+            drawn.append(_point("now", frame, days[-1][0].toordinal(), days[-1][1]))
+        marks.append([*drawn, *_months(frame, period, [w])])
         frames.append(frame)
-    drawings = _draw(marks, WIDTH, HEIGHT, top=14, bottom=20)
+    drawings = draw(marks, WIDTH, HEIGHT, top=14, bottom=20)
     return [Chart(svg, frame) for svg, frame in zip(drawings, frames, strict=True)]
 
 
@@ -128,24 +124,24 @@ def _value_marks(
 ) -> Iterator[Mark]:
     start = row["baseline"] if result.spec.baseline else None
     goals = _goals(row)
-    yield from (_rule(0, frame.y(goal), 1, frame.y(goal), "goal") for goal in goals)
+    yield from (rule(0, frame.y(goal), 1, frame.y(goal), "goal") for goal in goals)
     if start is not None:
-        yield _rule(0, frame.y(start), 1, frame.y(start), "rule")
+        yield rule(0, frame.y(start), 1, frame.y(start), "rule")
     yield from _pace(frame, result, row, days)
     yield from _line(frame, _within(result.period, days))
     crowded = start is not None and bool(goals) and 0 < goals[0] - start < (frame.high - frame.low) / 5
     falls = bool(goals) and row["baseline"] is not None and goals[0] < row["baseline"]
     # The goal is named where neither the values nor the pace are: on the right until the values have come so far.
     goal_at, goal_align = (1, "right") if not days or frame.x(days[-1]["x"]) < 0.65 else (0, "left")
-    for w in languages:
-        for goal in goals:
-            said = w("label_goal", value=w.number(goal, result.unit))
-            yield _text(w, said, goal_at, frame.y(goal), dy=9 if falls else -8, align=goal_align)
-        if start is not None:
-            said = w("label_start", value=w.number(start, result.unit))
-            yield _text(w, said, 1, frame.y(start), dy=9 if crowded else -8, align="right")
-        yield from _months(frame, result.period, w)
-    yield _rule(0, 0, 1, 0, "rule")
+    said: dict[str, str]
+    for goal in goals:
+        said = {w.language: w("label_goal", value=w.number(goal, result.unit)) for w in languages}
+        yield text(said, goal_at, frame.y(goal), dy=9 if falls else -8, align=goal_align)
+    if start is not None:
+        said = {w.language: w("label_start", value=w.number(start, result.unit)) for w in languages}
+        yield text(said, 1, frame.y(start), dy=9 if crowded else -8, align="right")
+    yield from _months(frame, result.period, languages)
+    yield rule(0, 0, 1, 0, "rule")
 
 
 def _pace(frame: Frame, result: KeyResult, row: dict[str, Any], days: Sequence[Day]) -> Iterator[Mark]:
@@ -159,149 +155,32 @@ def _pace(frame: Frame, result: KeyResult, row: dict[str, Any], days: Sequence[D
             yield _point("pace", frame, day["x"], start + (goal - start) * day["expected"], "pace")
         return
     due = (result.spec.due or result.period.last).toordinal()
-    yield _rule(0, frame.y(start), frame.x(due), frame.y(goal), "pace")
+    yield rule(0, frame.y(start), frame.x(due), frame.y(goal), "pace")
 
 
 def _line(frame: Frame, days: Sequence[Day]) -> Iterator[Mark]:
     """The values, those that were held apart; what people said; what was restated as first known; and the point that moves."""
-    for before, day, after in zip([None, *days], days, [*days[1:], None], strict=False):
-        kind = "held" if day["held"] else "value"
-        level = [n and (n["y"], n["run"], n["held"]) for n in (before, day, after)]
-        if not level[0] == level[1] == level[2]:  # else the line passes it anyway
-            yield _point(kind, frame, day["x"], day["y"], f"{kind}{day['run']}")
+    for day in days:
+        yield _point("held" if day["held"] else "value", frame, day["x"], day["y"], f"{day['run']}")
         if day["said"]:
-            yield _point("said", frame, day["x"], day["y"], "")
+            yield _point("said", frame, day["x"], day["y"])
         restated = day["first_known"]
         if restated is not None and abs(frame.y(restated) - frame.y(day["y"])) > 0.01:
-            yield _point("restated", frame, day["x"], restated, "")
+            yield _point("restated", frame, day["x"], restated)
     if days:
-        yield _point("now", frame, days[-1]["x"], days[-1]["y"], "")
+        yield _point("now", frame, days[-1]["x"], days[-1]["y"])
 
 
-def _months(frame: Frame, period: Period, w: Words) -> Iterator[Mark]:
+def _months(frame: Frame, period: Period, languages: Sequence[Words]) -> Iterator[Mark]:
     """Months are named below where they begin; a short period has its two ends named."""
     days = (period.first + timedelta(days=n) for n in range((period.last - period.first).days + 1))
     begins = [day for day in days if day.day == 1]
     named = begins[:: 1 + (len(begins) - 1) // 6] if len(begins) > 1 else [period.first, period.last]
     for day in named:
-        said = w.month(day) if len(begins) > 1 else w.day(day)
+        said: dict[str, str] = {w.language: w.month(day) if len(begins) > 1 else w.day(day) for w in languages}
         align = "right" if day == period.last else "left"
-        yield _text(w, said, frame.x(day.toordinal() - 1), 0, dy=14, align=align)
+        yield text(said, frame.x(day.toordinal() - 1), 0, dy=14, align=align)
 
 
-def _point(kind: str, frame: Frame, day: float, value: float, line: str) -> Mark:
-    return {"kind": kind, "x": frame.x(day), "y": frame.y(value), "line": line}
-
-
-def _rule(x: float, y: float, x2: float, y2: float, kind: str) -> Mark:
-    return {
-        "kind": "rule",
-        "x": x,
-        "y": y,
-        "x2": x2,
-        "y2": y2,
-        "stroke": f"var(--{kind})",
-        "dash": _DASHES.get(kind, []),
-    }
-
-
-def _text(w: Words, said: str, x: float, y: float, *, dy: int, align: str = "left") -> Mark:
-    return {"kind": w.language, "x": x, "y": y, "text": said, "dy": dy, "align": align}
-
-
-def _layer(kind: str, mark: dict[str, Any], **encoding: object) -> dict[str, Any]:
-    """The marks of one kind; its name becomes a class in the SVG."""
-    return {
-        "name": kind,
-        "transform": [{"filter": f"datum.kind === '{kind}'"}],
-        "mark": mark,
-        "encoding": _XY | encoding,
-    }
-
-
-_UNIT = {"domain": [0, 1], "nice": False, "zero": False}
-_SVG = "{http://www.w3.org/2000/svg}"
-_KEPT = {
-    "d": "",
-    "transform": "translate(0,0)",
-    "x2": "",
-    "y2": "0",
-    "stroke": "",
-    "stroke-dasharray": "",
-    "text-anchor": "start",
-}
-_XY: dict[str, object] = {
-    axis: {"field": axis, "type": "quantitative", "axis": None, "scale": _UNIT} for axis in ("x", "y")
-}
-_ROUND = {"strokeCap": "round", "strokeJoin": "round"}
-_RUNS = {"detail": {"field": "line", "type": "nominal"}}
-_BY = {"stroke": {"field": "stroke", "scale": None, "type": "nominal"}}
-_LAYERS = [
-    _layer(
-        "rule", {"type": "rule", "strokeDash": {"expr": "datum.dash"}}, x2={"field": "x2"}, y2={"field": "y2"}, **_BY
-    ),
-    _layer("pace", {"type": "line", "stroke": "var(--pace)", "strokeWidth": 1, "strokeDash": [3, 3]}),
-    _layer("value", {"type": "line", "stroke": "var(--line)", "strokeWidth": 2} | _ROUND, **_RUNS),
-    _layer(
-        "held", {"type": "line", "stroke": "var(--line)", "strokeWidth": 2, "strokeDash": [0.5, 4]} | _ROUND, **_RUNS
-    ),
-    _layer("restated", {"type": "point", "size": 14, "stroke": "var(--line)", "strokeWidth": 1, "opacity": 1}),
-    _layer("said", {"type": "point", "shape": "diamond", "size": 44, "stroke": "var(--line)", "strokeWidth": 1.5, "opacity": 1}),
-    _layer("now", {"type": "point", "size": 52, "fill": "var(--status)", "stroke": "var(--status)", "opacity": 1}),
-    *(
-        _layer(
-            language,
-            {"type": "text", "fill": "var(--soft)", "fontSize": 11, "align": {"expr": "datum.align"}, "dy": {"expr": "datum.dy"}},
-            text={"field": "text", "type": "nominal"},
-        )
-        for language in ("en", "th")
-    ),
-]  # fmt: skip
-
-
-def _draw(charts: Sequence[Sequence[Mark]], width: int, height: int, *, top: int = 0, bottom: int = 0) -> list[Markup]:
-    """Draws all charts in one go, one below the other: by far the most of the time goes into starting, not into marks."""
-    if not charts:
-        return []
-    # A kind that is nowhere needs no layer; two there must be, or Vega-Lite filters before it counts the charts.
-    kinds = {mark["kind"] for marks in charts for mark in marks} | {"rule", "now"}
-    # An unseen mark in each chart keeps one that has nothing to show from being left out.
-    unseen = {"kind": "unseen", "x": 0, "y": 0}
-    spec = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "data": {"values": [mark | {"chart": n} for n, marks in enumerate(charts) for mark in (*marks, unseen)]},
-        "facet": {"field": "chart", "type": "ordinal", "header": {"labels": False, "title": None}},
-        "columns": 1,
-        "background": None,
-        "config": {"view": {"stroke": None}, "aria": False},
-        "spec": {
-            "width": width,
-            "height": height,
-            "layer": [layer for layer in _LAYERS if layer["name"] in kinds],
-        },
-    }
-    root = ET.fromstring(vl_convert.vegalite_to_svg(spec))  # noqa: S314 - our own drawing
-    cells = next(group for group in root.iter(f"{_SVG}g") if "cell" in group.get("class", ""))
-    box = f'viewBox="-5 {-top} {width + 13} {height + top + bottom}"'
-    return [Markup(f'<svg aria-hidden="true" {box}>{"".join(_lean(cell))}</svg>') for cell in cells]  # noqa: S704
-
-
-def _lean(cell: ET.Element) -> Iterator[str]:
-    """What is seen of a chart, a group for each kind; the nesting, the backgrounds and the names for readers would only weigh."""
-    for group in cell.iter(f"{_SVG}g"):
-        name = group.get("class", "").rpartition(" ")[2]
-        if name.endswith("_marks"):
-            marks = "".join(_mark(mark) for mark in group)
-            yield f'<g class="{name.removesuffix("_marks")}">{marks}</g>'
-
-
-def _mark(mark: ET.Element) -> str:
-    kept = {name: value for name, value in mark.attrib.items() if name in _KEPT and value != _KEPT[name]}
-    attributes = "".join(f' {name}="{escape(_short(value))}"' for name, value in kept.items())
-    tag = mark.tag.removeprefix(_SVG)
-    return f"<{tag}{attributes}>{escape(mark.text)}</{tag}>" if mark.text else f"<{tag}{attributes}/>"
-
-
-def _short(value: str) -> str:
-    """A tenth of a pixel is as much as is seen."""
-    return re.sub(r"\d+\.\d\d+", lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), value)
+def _point(kind: str, frame: Frame, day: float, value: float, line: str | None = None) -> Mark:
+    return point(kind, frame.x(day), frame.y(value), line)

@@ -68,22 +68,29 @@ def _days(
 
     They are read from what was measured last; so there are none where a held score was made with another formula.
     """
-    asked, functions = [], set()
+    alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)  # those that rest on the same days are asked about once
+    functions = set()
     for name, (row, found) in known.items():
         metric = found["metric"]
         if metric == document(config.organisation, config.views, config.key_results[name])["metric"]:
             functions |= {(metric["id"], part.name, part.aggregate.function) for part in parts_of(found)}
-            as_of = row["held_from"] or row["as_of"]
-            asked += [(name, metric["id"], first, last, as_of) for first, last in windows_of(row)]
+            alike[(metric["id"], row["held_from"] or row["as_of"], *windows_of(row))].append(name)
+    names = list(alike.values())
+    asked = [
+        (number, metric, first, last, as_of)
+        for number, (metric, as_of, *windows) in enumerate(alike)
+        for first, last in windows
+    ]
     days: dict[str, dict[date, dict[str, float | None]]] = {}
     loads: dict[str, set[int]] = defaultdict(set)
     if asked:
         given = {"measured": ["SELECT * EXCLUDE (_load) FROM metric.parts"], "functions": sorted(functions)}
         query = statement("audit/sql/days.sql", **given, windows=asked, beside=["id"], newest=_SHOWN)
         for each in rows_of(connection.execute(query)):
-            parts = known[each["id"]][1]["metric"]["parts"]
-            days.setdefault(each["id"], {}).setdefault(each["day"], dict.fromkeys(parts))[each["part"]] = each["value"]
-            loads[each["id"]].update(each["loads"])
+            for name in names[int(each["id"])]:
+                parts = known[name][1]["metric"]["parts"]
+                days.setdefault(name, {}).setdefault(each["day"], dict.fromkeys(parts))[each["part"]] = each["value"]
+                loads[name].update(each["loads"])
     return days, loads
 
 

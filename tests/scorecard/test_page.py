@@ -171,7 +171,8 @@ def test_days_without_a_value_are_a_gap_in_the_chart(troubled: Path) -> None:
     def pieces(name: str) -> int:
         figure = re.search(rf'id="{name}".*?<div class="chart">.*?</div>', html, re.DOTALL)
         assert figure
-        return figure[0].count('<g class="value">')
+        (line,) = re.findall(r'<g class="value">(.*?)</g>', figure[0])
+        return line.count("<path")
 
     assert (pieces("mql-rate"), pieces("quote-requests")) == (2, 1)
 
