@@ -55,7 +55,7 @@ PROFILE: dict[str, tuple[str, tuple[str, ...]]] = {
         tuple(f"okr_pipeline.assets.scores:{name}" for name in ("score", "scores_as_of", "objectives_as_of")),
     ),
     "snapshot": (OURS, ("okr_pipeline.assets.scorecard:publish",)),
-    "page": (OURS, ("okr_pipeline.assets.scorecard:write",)),
+    "page": (OURS, ("okr_pipeline.assets.scorecard:made",)),
     "table on the terminal": (OURS, ("okr_pipeline.report:print_scores", "okr_pipeline.night:troubles")),
     "start and stop": (STAND_INS, ("okr_pipeline.sandbox:running*",)),
     LEAVING: (START, ()),

@@ -12,7 +12,7 @@ from okr_pipeline import clock
 from okr_pipeline.config import Config, KeyResult, checkins
 from okr_pipeline.config.words import Amount, amount
 from okr_pipeline.errors import ConfigError
-from okr_pipeline.scorecard import write
+from okr_pipeline.scorecard import made
 from okr_pipeline.scoring import bind, days_scored, earliest_day, measure, score
 from okr_pipeline.warehouse import Load, Warehouse, publish, record, replace
 from okr_pipeline.warehouse.engine import transaction
@@ -85,5 +85,5 @@ def check_in(warehouse: Warehouse, config: Config, said: CheckIn) -> date | None
             score(connection, config, scored[1])
     if not scored:
         return None
-    write(publish(warehouse), config, scored[1])
+    publish(warehouse, lambda unfinished: made(unfinished, config))
     return scored[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,21 +77,16 @@ def scores(home: str | Path | None = None, as_of: date | None = None, known_at: 
     return frame
 
 
-def write_files(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: date) -> None:
-    """`scores.csv`, `scores.parquet` and `scores.json` in a folder, each put in place in one step."""
+def figures(connection: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, bytes]:
+    """The scores as of a day as `scores.csv`, `scores.parquet` and `scores.json`: what is in each file, by its name."""
     import pyarrow.parquet
 
     from okr_pipeline.report import scores_csv, scores_json, scores_table
 
-    put(folder / "scores.json", scores_json(connection, as_of, None).encode())
-    put(folder / "scores.csv", scores_csv(connection, as_of, None).encode())
-    unfinished = folder / "scores.parquet.unfinished"
-    pyarrow.parquet.write_table(scores_table(connection, as_of, None), unfinished)
-    os.replace(unfinished, folder / "scores.parquet")  # noqa: PTH105 - the atomic call, by its own name
-
-
-def put(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)  # noqa: PTH105 - the atomic call, by its own name
+    parquet = io.BytesIO()
+    pyarrow.parquet.write_table(scores_table(connection, as_of, None), parquet)
+    return {
+        "scores.json": scores_json(connection, as_of, None).encode(),
+        "scores.csv": scores_csv(connection, as_of, None).encode(),
+        "scores.parquet": parquet.getvalue(),
+    }

@@ -5,7 +5,7 @@ import dagster as dg
 from okr_pipeline.assets import WAREHOUSE_POOL, Project
 from okr_pipeline.assets.shown import by_day, missed
 from okr_pipeline.published import opened, scored_day
-from okr_pipeline.scorecard import write
+from okr_pipeline.scorecard import PAGE, made
 from okr_pipeline.warehouse import publish
 
 
@@ -30,12 +30,12 @@ def scorecard_asset(project: Project) -> dg.AssetsDefinition:
     def scorecard(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from okr_pipeline.scorecard.preview import preview
 
-        snapshot = publish(project.warehouse)
+        snapshot = publish(project.warehouse, lambda unfinished: made(unfinished, project.config))
+        page = snapshot.with_name(PAGE)
         with opened(project.warehouse.home) as connection:
             as_of = scored_day(
                 connection, None, None
             )  # not the run's: a day of last month that is run again is no news
-        page = write(snapshot, project.config, as_of)
         context.log.info(f"scorecard: {page.name} and {snapshot.name} published")
         facts = {
             "as of": str(as_of),

@@ -1,4 +1,4 @@
-"""snapshot → scorecard: the page that people read."""
+"""snapshot → scorecard: the page that people read, and the same figures as files."""
 
 from __future__ import annotations
 
@@ -8,25 +8,31 @@ from pathlib import Path
 import duckdb
 
 from okr_pipeline.config import Config
-from okr_pipeline.published import put, write_files
+from okr_pipeline.published import figures, scored_day
+from okr_pipeline.warehouse import put
+
+PAGE = "scorecard.html"
 
 
-def write(snapshot: Path, config: Config, as_of: date) -> Path:
-    """Writes `scorecard.html` beside the published snapshot, as of a day, and the same figures as files beside it.
+def made(snapshot: Path, config: Config, as_of: date | None = None) -> dict[str, bytes]:
+    """What belongs beside a snapshot, by file name: `scorecard.html`, and the same figures as files.
 
-    Each is put in place in one step.
+    As of a day; default: the last that is scored.
     """
     from okr_pipeline.scorecard.page import read, render
 
     connection = duckdb.connect(snapshot, read_only=True)
     try:
-        html = render(read(connection, config, as_of))
-        write_files(connection, snapshot.parent, as_of)
+        day = as_of or scored_day(connection, None, None)
+        return {PAGE: render(read(connection, config, day)).encode(), **figures(connection, day)}
     finally:
         connection.close()
-    page = snapshot.with_name("scorecard.html")
-    put(page, html.encode())
-    return page
 
 
-__all__ = ["write"]
+def write(snapshot: Path, config: Config, as_of: date) -> Path:
+    """Makes it anew beside a snapshot that is published already; returns the page."""
+    put(snapshot.parent, made(snapshot, config, as_of))
+    return snapshot.with_name(PAGE)
+
+
+__all__ = ["PAGE", "made", "write"]

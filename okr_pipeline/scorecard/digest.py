@@ -17,6 +17,7 @@ from okr_pipeline.scorecard.words import Language, Words
 from okr_pipeline.scoring import scores_as_of
 
 _BEHIND = ("off_track", "at_risk", "missed")
+_TOLD = 20  # of each list: a mail is read on a phone; the rest stands on the page
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class Digest:
         known = {(source.name, source.reason) for source in self.sources_before}
         new = {(source.name, source.reason) for source in self.sources} - known
         return bool(self.changed or new or self.back or self.alarms_before != {alarm.kind for alarm in self.alarms})
+
+    @property
+    def told(self) -> int:
+        """How long a list may be."""
+        return _TOLD
 
     @property
     def statuses(self) -> list[str]:

@@ -14,7 +14,7 @@ function make(tag, content, attributes = {}) {
 
 function table(caption, heads, rows) {
   const head = make("thead", make("tr", heads.map((name) => make("th", name, { scope: "col" }))));
-  const body = rows.map(([first, ...rest]) => make("tr", [make("th", first, { scope: "row" }), ...rest.map((cell) => make("td", cell))]));
+  const body = rows.map(([first, ...rest]) => make("tr", [make("th", first, { scope: "row" }), ...rest.map((cell) => make("td", cell, /^[-−–]?[\d.,]*%?$/.test(cell) ? { class: "n" } : {}))]));
   return make("div", make("table", [make("caption", caption), head, make("tbody", body)]), { class: "wide", tabindex: "0", role: "group", "aria-label": caption });
 }
 
@@ -26,7 +26,7 @@ function ground(result, row, w) {
   const shown = [make("dl", terms.filter(([, said]) => said).flatMap(([name, said]) => [make("dt", w.say(name)), make("dd", said)]))];
   if (w.today < LAST) shown.push(make("p", w.say("ground_latest", { day: w.day(LAST, true) }), { class: "facts" }));
   const told = [[found.days, "ground_days", ["day", ...found.parts], ([day, ...values]) => [day, ...values.map((value) => w.number(value))]],
-    [found.restated, "ground_restated", ["day", "ground_first_known", "ground_now"], ([day, ...values]) => [day, ...values.map((value) => w.number(value, unit))]],
+    [found.restated, "ground_restated", ["day", "ground_first_known", "ground_now"], ([day, first, now]) => [day, ...w.apart(first, now, unit)]],
     [found.said, "ground_said", ["day", "ground_formula", "ground_by", "ground_note"], ([day, value, ...who]) => [day, w.number(value, unit), ...who]]];
   for (const [rows, caption, heads, cells] of told) {
     if (!rows.length) continue;

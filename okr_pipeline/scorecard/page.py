@@ -68,6 +68,12 @@ class Page:
         return [card for section in self.sections for card in section.cards]
 
     @property
+    def teams(self) -> list[str]:
+        """Each once, in order; none where there is but one to tell apart."""
+        found = list(dict.fromkeys(section.objective.team for section in self.sections if section.objective.team))
+        return found if len(found) > 1 else []
+
+    @property
     def told(self) -> int:
         """How long a list above the objectives may be."""
         return _TOLD

@@ -140,7 +140,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "changed_status": ("{before} → {now}", "{before} → {now}"),
     "changed_held": ("held since then", "เริ่มคงค่าเดิม"),
     "changed_back": ("no longer held", "ได้ค่าใหม่แล้ว"),
-    "changed_score": ("{before} → {now} of the way", "สำเร็จ {before} → {now}"),
+    "changed_up": ("{status}, up from {before} to {now} of the way", "{status} · ความสำเร็จเพิ่มจาก {before} เป็น {now}"),
+    "changed_down": ("{status}, down from {before} to {now} of the way", "{status} · ความสำเร็จลดจาก {before} เป็น {now}"),
     # the mail after a night
     "mail_changed": ("Changed since {day}", "เปลี่ยนไปตั้งแต่ {day}"),
     "mail_first": ("This is the first day scored.", "นี่คือวันแรกที่คิดคะแนน"),
@@ -155,8 +156,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     # how to read
     "reading": ("How to read this page", "วิธีอ่านหน้านี้"),
     "read_status": (
-        "The status compares score and expectation: on track from {on_track} of it, at risk from {at_risk}, else off track.",
-        "สถานะเทียบคะแนนกับที่ควรได้ ณ วันนี้: ตั้งแต่ {on_track} คือเป็นไปตามแผน ตั้งแต่ {at_risk} คือมีความเสี่ยง ต่ำกว่านั้นคือต่ำกว่าแผน",
+        "On track is {on_track} of that or more, at risk {at_risk} or more, off track less.",
+        "ได้ตั้งแต่ {on_track} ของที่ควรได้คือเป็นไปตามแผน ตั้งแต่ {at_risk} คือมีความเสี่ยง ต่ำกว่านั้นคือต่ำกว่าแผน",
     ),
     "read_bar": (
         "The bar shows how much of the way to the target is done; the mark on it, how much was expected by now.",

@@ -34,7 +34,7 @@ function setStatus(element, status) {
   set(one("use", shown), "href", `#i-${status}`);
 }
 
-const SAYS = ["status", "turned", "why", "value", "of", "goal", "way", "beside", "data", "coverage", "score"];
+const SAYS = ["status", "turned", "why", "value", "of", "goal", "way", "beside", "data", "coverage", "score", "expected"];
 
 function say(element, row, thing) {
   for (const slot of all("[data-say]", element)) {
@@ -152,7 +152,7 @@ function showSummary() {
   const held = rows.filter(([, row]) => row.held !== null).length;
   for (const [name, said] of [["headline", (w) => w.headline(statuses)], ["as_of", (w) => w.asOf(day, period)],
     ["day", (w) => w.day(day, true)], ["since", (w) => w.say("changed_week", { day: w.day(day - WEEK) })],
-    ["held", (w) => w.say("headline_held", { n: held })]]) {
+    ["held", (w) => w.say("headline_held", { n: w.number(held) })]]) {
     for (const slot of slots[name]) put(slot, said(spoken[slot.closest("[lang]").lang]));
   }
   slider.setAttribute("aria-valuetext", spoken[language()].day(day, true));
@@ -164,7 +164,7 @@ function showSummary() {
     item.classList.toggle("zero", !n);
     const bar = one(`.share .is-${name}`);
     if (!bar) continue;
-    put(one("b", item), String(n));
+    put(one("b", item), spoken.en.number(n));
     set(bar, "x", `${x}%`);
     set(bar, "width", `${(n / (rows.length || 1)) * 100}%`);
     x += (n / (rows.length || 1)) * 100;
@@ -210,7 +210,7 @@ function tell(where, found, none, telling) {
     return item;
   });
   if (!found.length) items.push(make("li", both((lang) => spoken[lang].say(none))));
-  if (found.length > TOLD) items.push(make("li", both((lang) => spoken[lang].say("more", { n: found.length - TOLD })), { class: "facts" }));
+  if (found.length > TOLD) items.push(make("li", both((lang) => spoken[lang].say("more", { n: spoken[lang].number(found.length - TOLD) })), { class: "facts" }));
   one(`${where} ul`).replaceChildren(...items);
 }
 

@@ -20,6 +20,16 @@ class Words {
   number(value, unit) {
     return value === null ? "–" : format[this.language][unit === "percent" ? "percent" : ""].format(value);
   }
+  // Two numbers that differ, with as many digits as it takes to tell them apart.
+  apart(first, second, unit) {
+    const [style, fewest] = unit === "percent" ? ["percent", 1] : ["decimal", 2];
+    const said = [];
+    for (let digits = fewest; digits < 9 && said[0] === said[1]; digits += 1) {
+      const wanted = new Intl.NumberFormat(this.language, { style, maximumFractionDigits: digits, roundingMode: "halfEven" });
+      said.splice(0, 2, wanted.format(first), wanted.format(second));
+    }
+    return said;
+  }
   counted(value, unit) {
     return unit === "percent" ? "" : this.text(unit);
   }
@@ -61,7 +71,10 @@ class Words {
   way(row) {
     const [score, expected] = [this.share(row.score), this.share(row.expected)];
     if (row.score !== null) return this.say("way", { score, expected });
-    return row.expected === null ? "" : this.say("expected", { expected });
+    return this.expected(row);
+  }
+  expected(row) {
+    return row.expected === null ? "" : this.say("expected", { expected: this.share(row.expected) });
   }
   beside(row, result) {
     if (row.alongside === null || !result.beside) return "";
@@ -133,10 +146,12 @@ class Words {
   headline(statuses) {
     const good = statuses.filter((status) => status === "on_track" || status === "achieved").length;
     const over = statuses.every((status) => status === "achieved" || status === "missed");
-    return this.say(over ? "headline_end" : "headline", { n: good, total: statuses.length });
+    return this.say(over ? "headline_end" : "headline", { n: this.number(good), total: this.number(statuses.length) });
   }
   change({ kind, before, now }) {
     const said = kind === "score" ? (row) => this.share(row.score) : (row) => this.say(row.status);
-    return this.say(`changed_${kind}`, { before: said(before), now: said(now) }) + (now.manual ? `, ${this.say("manual")}` : "");
+    const moved = now.score > before.score ? "up" : "down";
+    const values = { before: said(before), now: said(now), status: this.say(now.status) };
+    return this.say(`changed_${kind === "score" ? moved : kind}`, values) + (now.manual ? `, ${this.say("manual")}` : "");
   }
 }

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
+from babel import Locale
 from babel.dates import format_date, format_time
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent, parse_pattern
 
 from okr_pipeline.config import KeyResult
 from okr_pipeline.config.models import MilestoneYaml
@@ -20,6 +21,9 @@ from okr_pipeline.scorecard.phrases import PHRASES
 
 Language = Literal["en", "th"]
 
+# Read once: babel reads a locale and a pattern anew for each number that is given their names.
+_LOCALES = {name: Locale.parse(name) for name in ("en", "th")}
+_NUMBER, _PERCENT, _SHARE = (parse_pattern(pattern) for pattern in ("#,##0.##", "#,##0.#%", "#,##0%"))
 _PERIOD_TH = {"H": "ครึ่งปีที่ {n} ", "T": "งวดสี่เดือนที่ {n} ", "Q": "ไตรมาส {n} ", "M": "เดือนที่ {n} "}
 
 
@@ -40,13 +44,13 @@ class Words:
 
     def day(self, day: date, *, year: bool | None = None) -> str:
         """`15 Nov`, and `15 Nov 2026` where the year is another one than today's or is asked for."""
-        shown = str(format_date(day, "d MMM", locale=self.language))
+        shown = str(format_date(day, "d MMM", locale=_LOCALES[self.language]))
         shows_year = day.year != self.today.year if year is None else year
         return f"{shown} {day.year + (BUDDHIST_ERA if self.language == 'th' else 0)}" if shows_year else shown
 
     def month(self, day: date) -> str:
         """`Nov`."""
-        return str(format_date(day, "LLL", locale=self.language))
+        return str(format_date(day, "LLL", locale=_LOCALES[self.language]))
 
     def span(self, first: date, last: date, *, year: bool = False) -> str:
         """`9–15 Nov`, `1 Oct – 31 Dec 2026`: what both ends share is said once."""
@@ -59,7 +63,7 @@ class Words:
 
     def time(self, instant: datetime) -> str:
         """`05:00`."""
-        return str(format_time(instant, "HH:mm", locale=self.language))
+        return str(format_time(instant, "HH:mm", locale=_LOCALES[self.language]))
 
     def period(self, period: Period) -> str:
         """`FY2570-Q1`, `ไตรมาส 1 ปีงบประมาณ 2570`; nothing for a period that is named by its dates."""
@@ -74,8 +78,8 @@ class Words:
         if value is None:
             return "–"
         if unit == "percent":
-            return str(format_percent(value, "#,##0.#%", locale=self.language))
-        return str(format_decimal(value, "#,##0.##", locale=self.language))
+            return str(format_percent(value, _PERCENT, locale=_LOCALES[self.language]))
+        return str(format_decimal(value, _NUMBER, locale=_LOCALES[self.language]))
 
     def amount(self, value: float | Amount | None, unit: str | Text) -> str:
         """A number with its unit: `34.1%`, `6 features`."""
@@ -86,7 +90,7 @@ class Words:
         """A score as whole percent; what is not all of the way is never rounded up to it."""
         if value is None:
             return "–"
-        return str(format_percent(0.99 if 0.99 < value < 1 else value, "#,##0%", locale=self.language))
+        return str(format_percent(0.99 if 0.99 < value < 1 else value, _SHARE, locale=_LOCALES[self.language]))
 
     def goal(self, result: KeyResult, row: dict[str, Any]) -> str:
         """What is to be reached: `from 30% to 40%`, `at least 1 every 2 weeks`."""
@@ -132,7 +136,7 @@ class Words:
     def way(self, row: dict[str, Any]) -> str:
         """How far, and how far it should be: `41% of the way · 50% expected by now`."""
         if row["score"] is None:
-            return self("expected", expected=self.share(row["expected"])) if row["expected"] is not None else ""
+            return self.expected(row)
         return self("way", score=self.share(row["score"]), expected=self.share(row["expected"]))
 
     def beside(self, result: KeyResult, row: dict[str, Any]) -> str:
@@ -188,16 +192,21 @@ class Words:
         return self("turned", day=self.day(day)) if day else ""
 
     def change(self, change: Change) -> str:
-        """What is different: `At risk → On track`, `held since then`, `48% → 60% of the way`."""
-        name = "score" if change.kind == "score" else "status"
-        before, now = (
-            self.share(row["score"]) if name == "score" else self(row["status"]) for row in (change.before, change.now)
-        )
-        return self(f"changed_{change.kind}", before=before, now=now) + self.mark(change.now)
+        """What is different: `At risk → On track`, `held since then`, `On track, up from 48% to 60% of the way`."""
+        moved, rows = change.kind == "score", (change.before, change.now)
+        before, now = (self.share(row["score"]) if moved else self(row["status"]) for row in rows)
+        rises = (change.now["score"] or 0) > (change.before["score"] or 0)
+        kind = ("up" if rises else "down") if moved else change.kind
+        said = self(f"changed_{kind}", before=before, now=now, status=self(change.now["status"]))
+        return said + self.mark(change.now)
 
     def mark(self, row: Mapping[str, Any]) -> str:
         """What stands after a score that people said some or all of: `, manual`."""
         return f", {self('manual')}" if row["manual"] else ""
+
+    def expected(self, row: Mapping[str, Any]) -> str:
+        """`50% expected by now`; nothing where nothing is known of it."""
+        return self("expected", expected=self.share(row["expected"])) if row["expected"] is not None else ""
 
     def coverage(self, row: Mapping[str, Any]) -> str:
         """How much of an objective its score rests on."""
@@ -222,4 +231,4 @@ class Words:
         """How many of these are well: on track, or achieved once all is over."""
         over = all(status in ("achieved", "missed") for status in statuses)
         good = sum(status in ("on_track", "achieved") for status in statuses)
-        return self("headline_end" if over else "headline", n=good, total=len(statuses))
+        return self("headline_end" if over else "headline", n=self.number(good), total=self.number(len(statuses)))

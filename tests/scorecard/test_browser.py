@@ -59,6 +59,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    opened.set_script_timeout(120)  # axe has much to look at, and a busy machine takes its time
     yield opened
     opened.quit()
 
@@ -110,6 +111,32 @@ def test_any_day_shows_the_numbers_and_the_words_of_that_day(shown: Any, page: P
                         "goal": w.goal(result, row), "turned": w.turned(turned[name, day]),
                     }  # fmt: skip
                     assert {key: told[language][key] for key in expected} == expected, (name, day)
+
+
+OBJECTIVES = """return Object.fromEntries([...document.querySelectorAll("[data-objective]")].map((section) => {
+  const glance = document.querySelector(`[data-glance="${section.dataset.objective}"]`);
+  const said = (lang) => Object.fromEntries([...section.querySelectorAll(`header .${lang}[data-say]`)]
+    .map((slot) => [slot.dataset.say, slot.textContent]));
+  return [section.dataset.objective, {en: said("en"), th: said("th"), status: [section.className, glance.className],
+    score: [section.querySelector("header .number").textContent, glance.querySelector(".number").textContent]}];}));"""
+
+
+def test_any_day_shows_the_objectives_of_that_day(shown: Any, page: Path) -> None:
+    """At a glance and at the head of each: the score, the coverage, what was expected and the status of `okr score`."""
+    with duckdb.connect(page.with_name("okr.duckdb"), read_only=True) as connection:
+        for day in DAYS:
+            shown.execute_script(GO, 45 - (LAST - day).days)
+            found = shown.execute_script(OBJECTIVES)
+            answer = {row["objective"]: row for row in score_rows(connection, day, None)["objectives"]}
+            assert set(found) == set(answer)
+            for name, row in answer.items():
+                told = found[name]
+                assert told["score"] == [Words("en", day).share(row["score"])] * 2, (name, day)
+                assert all(f"is-{row['status']}" in each.split() for each in told["status"]), (name, day)
+                for language in ("en", "th"):
+                    w = Words(language, day)
+                    expected = {"status": w(row["status"]), "coverage": w.coverage(row), "expected": w.expected(row)}
+                    assert told[language] == expected, (name, day)
 
 
 def test_the_slider_gives_back_the_page_as_it_was_written(shown: Any) -> None:
@@ -214,6 +241,12 @@ def test_behind_each_number_stand_its_formula_its_days_its_loads_and_what_was_re
     for words in ("(56.1% − 50%) ÷ (60% − 50%) = 61%", "1 Oct – 15 Nov", "50% · evenly, day by day", "15 Nov 2026"):
         assert words in mql
     assert "first known as" in told["conversion-rate"], "Analytics has restated days since the first night"
+    restated = shown.execute_script(
+        """return [...[...document.querySelectorAll("#conversion-rate table")].find((table) => /Restated/.test(table.textContent))
+          .querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent))"""
+    )
+    assert [day for day, *_ in restated] == ["12 Nov 2026", "13 Nov 2026", "14 Nov 2026"]
+    assert all(first != now for _, first, now in restated), "as many digits as it takes to see the difference"
     choose(shown, "choose-th")
     assert "15 พ.ย. 2569" in grounds(shown)["mql-rate"]
     choose(shown, "choose-en")
@@ -230,9 +263,15 @@ def test_the_query_behind_a_number_runs_against_the_published_database(shown: An
         assert all(connection.execute(query).fetchall() for query in queries)
 
 
-@pytest.mark.parametrize("radios", [("choose-en", "theme-light"), ("choose-th", "theme-dark")])
-def test_axe_finds_no_violation(shown: Any, radios: tuple[str, str]) -> None:
-    for radio in radios:
+PHONE = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+
+
+@pytest.mark.parametrize("language", ["choose-en", "choose-th"])
+@pytest.mark.parametrize(("theme", "screen"), [("theme-light", None), ("theme-dark", None), ("theme-dark", PHONE)])
+def test_axe_finds_no_violation(shown: Any, language: str, theme: str, screen: dict[str, Any] | None) -> None:
+    if screen:
+        shown.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    for radio in (language, theme):
         choose(shown, radio)
     grounds(shown)
     shown.execute_script((files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8"))
@@ -242,8 +281,7 @@ def test_axe_finds_no_violation(shown: Any, radios: tuple[str, str]) -> None:
 
 
 def test_a_phone_of_360_pixels_needs_no_sideways_scrolling(shown: Any) -> None:
-    phone = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
-    shown.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    shown.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     for radio in ("choose-en", "choose-th"):
         choose(shown, radio)
         grounds(shown)
@@ -284,8 +322,7 @@ def test_hostile_text_in_configuration_and_data_is_shown_as_text(
         )
     shown.get(write(snapshot, load(config, {}, unset_is_wrong=False), LAST).as_uri())
     choose(shown, "choose-en")
-    phone = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
-    shown.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    shown.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     shown.execute_script(GO, 40)
     assert text in grounds(shown)["mql-rate"], "a note of a check-in"
     found = shown.execute_script(

@@ -114,6 +114,22 @@ def test_what_changed_is_told_against_what_was_known_the_night_before(tmp_path: 
     assert "marketing-qualified: At risk → On track" in digest(snapshot, config, TODAY, languages=["en"]).text
 
 
+def test_a_long_list_is_cut_and_says_how_much_there_is_more(
+    tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("okr_pipeline.scorecard.digest._TOLD", 4)
+    changes = {name: {"status": "off_track", "reason": "stale", "held_from": YESTERDAY} for name in config.key_results}
+    snapshot = publish(tmp_path, config, changes)
+    with duckdb.connect(snapshot) as connection:
+        night(connection, 2, YESTERDAY)
+        night(connection, 3, TODAY)
+        connection.execute("UPDATE scores.key_results SET _load = CASE WHEN as_of = ? THEN 3 ELSE 2 END", [TODAY])
+    sent = digest(snapshot, config, TODAY, languages=["en"])
+    for said in (" ".join(sent.text.split()), text_of(sent.html)):
+        assert said.count("and 11 more") == 3, "of what changed, of what is held, of what is behind"
+        assert said.count("On track → Off track") == 4
+
+
 def test_hostile_words_are_text_in_the_html_and_cannot_add_a_header_to_the_mail(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(SHIPPED, tmp_path / "okr_config"))
     hostile = json.dumps("<img src=x onerror=alert(1)>\r\nBcc: all@example.com")

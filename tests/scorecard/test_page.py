@@ -16,8 +16,10 @@ import pytest
 from snapshot import FIRST, INTERVALS, NO_SCORE, SHIPPED, TODAY, attempt, publish
 
 from okr_pipeline.config import Config, load
-from okr_pipeline.scorecard import write
+from okr_pipeline.scorecard import made, write
 from okr_pipeline.scorecard.preview import preview
+from okr_pipeline.warehouse import Warehouse
+from okr_pipeline.warehouse import publish as publish_warehouse
 
 REASONS = {
     "tools-in-use": ("stale", "its newest data are too old"),
@@ -189,6 +191,53 @@ def test_a_cadence_shows_each_interval(plain: Path) -> None:
         assert words in text
 
 
+def test_a_cadence_of_many_intervals_is_a_calendar_that_names_its_months(tmp_path: Path, config: Config) -> None:
+    mondays = [FIRST - timedelta(days=3) + timedelta(weeks=n) for n in range(7)]
+    weeks = [{"first": f"{day}", "last": f"{day}", "value": 1, "kept": True, "complete": True} for day in mondays]
+    changes = {"weekly-targets": {"intervals": json.dumps(weeks), "value": 7.0, "target": 53.0}}
+    page = write(publish(tmp_path, config, changes), config, TODAY)
+    card = re.search(r'id="weekly-targets".*?</ol>', page.read_text(encoding="utf-8"), re.DOTALL)
+    assert card
+    months = re.findall(r'class="turns" aria-hidden="true">\s*<span class="en" lang="en">(\w+)</span>', card[0])
+    assert months == ["Sep", "Oct", "Nov", "Dec", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep"]
+    assert card[0].count("<li ") == 53
+
+
+def test_an_objective_says_what_is_expected_of_it_by_now(plain: Path) -> None:
+    html = plain.read_text(encoding="utf-8")
+    for said in ("50% expected by now", "ควรได้ 50% ณ วันนี้"):
+        assert html.count(f'data-say="expected">{said}<') == 5
+
+
+MANY = """
+id: team-{n}
+title: {{en: Goal {n}, th: เป้าหมาย {n}}}
+period: FY2570-Q1
+owner: Lead {n}
+team: Team {n}
+key_results:
+  - {{id: seminars-{n}, metric: joint_seminars, baseline: 0, target: 5}}
+"""
+
+
+def test_what_needs_attention_stands_above_a_long_list_of_objectives_which_tells_their_teams(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "okr_config"))
+    few = write(
+        publish(tmp_path, load(folder, {}, unset_is_wrong=False)), load(folder, {}, unset_is_wrong=False), TODAY
+    )
+    order = r'aria-labelledby="(glance|attention|changed)"'
+    assert re.findall(order, few.read_text(encoding="utf-8")) == ["glance", "attention", "changed"]
+    for n in range(4):
+        (folder / "objectives" / f"9-{n}.yaml").write_text(MANY.format(n=n), encoding="utf-8")
+    config = load(folder, {}, unset_is_wrong=False)
+    (tmp_path / "many").mkdir()
+    html = write(publish(tmp_path / "many", config), config, TODAY).read_text(encoding="utf-8")
+    assert re.findall(order, html) == ["attention", "changed", "glance"]
+    assert html.count("<bdi>Team 2</bdi> · <bdi>Lead 2</bdi>") == 1
+    assert '<bdi class="facts">Team 2</bdi>' in html
+    assert "<option>Team 2</option>" in html
+
+
 def test_an_interval_that_nobody_could_look_at_was_not_missed(troubled: Path) -> None:
     text = read(troubled).text["en", "webinars"]
     assert "not known" in text
@@ -271,3 +320,21 @@ def test_dagster_shows_the_page_in_a_few_lines(plain: Path, config: Config) -> N
     assert text.startswith("As of 15 Nov 2026: 15 of 15 key results are on track.")
     assert "| Our teams work as one | 50% | 50% | On track |" in text
     assert text.count("\n| ") == 1 + len(config.objectives)
+
+
+def test_the_page_and_the_snapshot_change_together_or_not_at_all(
+    tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the page cannot be made, people go on reading last night's page beside last night's snapshot."""
+    warehouse = Warehouse(tmp_path)
+    shutil.copy(publish(tmp_path, config), warehouse.path)
+    published = publish_warehouse(warehouse, lambda unfinished: made(unfinished, config, TODAY))
+    assert "15 of 15 key results are on track" in published.with_name("scorecard.html").read_text(encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in published.parent.iterdir()}
+    assert set(before) == {"okr.duckdb", "scorecard.html", "scores.csv", "scores.json", "scores.parquet"}
+    with duckdb.connect(warehouse.path) as connection:
+        connection.execute("DELETE FROM scores.key_results WHERE as_of = ?", [TODAY])
+    monkeypatch.setattr("okr_pipeline.scorecard.page.render", lambda page: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        publish_warehouse(warehouse, lambda unfinished: made(unfinished, config, TODAY))
+    assert {name: (published.parent / name).read_bytes() for name in before} == before
