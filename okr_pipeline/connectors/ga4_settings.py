@@ -74,7 +74,7 @@ class GA4Settings(HttpSettings):
 
     property: Property
     credentials: str
-    endpoint: str = Field(default="analyticsdata.googleapis.com", min_length=1)
+    endpoint: str = "analyticsdata.googleapis.com"
     transport: Literal["grpc", "rest"] = "grpc"
     page_size: int = Field(default=10_000, ge=1, le=250_000)  # more than 250,000 rows are never sent at once
     keep_tokens: int = Field(default=100, ge=0)  # of the property's quota, for the dashboards that share it

@@ -34,16 +34,12 @@ MOVED = frozenset({301, 302, 303, 307, 308})
 
 
 def _endpoint(url: str) -> str:
-    if not url:
-        raise ValueError("is empty; set the variable that it names, or leave the line out where there is a default")
     if not is_reference(url) and (problem := endpoint_problem(url)):
         raise ValueError(problem)
     return url.rstrip("/")
 
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
-# Empty: worked out from something else.
-EndpointOrNone = Annotated[str, AfterValidator(lambda url: url and _endpoint(url))]
 
 
 class ApiSettings(HttpSettings):

@@ -21,7 +21,7 @@ from pydantic import Field, SecretStr
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.credentials import basic
 from okr_pipeline.connectors.http import typed_batch, unreadable, within
-from okr_pipeline.connectors.json_api import ApiSettings, EndpointOrNone, JsonApi
+from okr_pipeline.connectors.json_api import ApiSettings, Endpoint, JsonApi
 from okr_pipeline.connectors.json_rows import check_distinct
 from okr_pipeline.connectors.paging import Request, by_offset
 from okr_pipeline.connectors.settings import Settings
@@ -91,7 +91,7 @@ class MailchimpSettings(ApiSettings):
     """An empty `endpoint` is worked out from the key's ending; `page_size` is how many reports come in one answer."""
 
     api_key: SecretStr
-    endpoint: EndpointOrNone = ""
+    endpoint: Endpoint = ""
     page_size: int = Field(default=200, ge=1, le=1000)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from okr_pipeline.connectors.checks import ChecksByStream
 
@@ -70,6 +71,13 @@ class Settings(BaseModel):
 
 class HttpSettings(Settings):
     """Of a source that is asked over HTTP. `answer_within` bounds one whole answer: one that drips in for ever keeps within
-    every time-out of its parts."""
+    every time-out of its parts. An empty `endpoint`, as `${NAME:-}` makes it, is none: then the source's own holds."""
 
     answer_within: Annotated[Seconds, Field(ge=1)] = 300
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_none(cls, written: Any) -> Any:
+        if isinstance(written, Mapping) and written.get("endpoint") == "":
+            return {name: value for name, value in written.items() if name != "endpoint"}
+        return written

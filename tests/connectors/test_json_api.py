@@ -360,14 +360,18 @@ def test_which_addresses_are_public(address: str, public: bool) -> None:
     assert is_public(address) is public
 
 
-def test_an_endpoint_that_is_empty_is_told_before_anybody_is_asked() -> None:
+def test_an_empty_endpoint_is_the_sources_own_or_missing() -> None:
+    """`${NAME:-}` makes one, so that the same file serves the sandbox and the source."""
     from okr_pipeline.connectors.brevo import BrevoSettings
     from okr_pipeline.connectors.mailchimp import MailchimpSettings
+    from okr_pipeline.connectors.salesforce import SalesforceSettings
 
     given = {"api_key": "any-us6", "endpoint": ""}
-    with pytest.raises(ValidationError, match="is empty; set the variable"):
-        BrevoSettings.model_validate({**given, "connector": "brevo"})
+    assert BrevoSettings.model_validate({**given, "connector": "brevo"}).endpoint == "https://api.brevo.com"
     assert MailchimpSettings.model_validate({**given, "connector": "mailchimp"}).endpoint == ""  # from the key's ending
+    client = {"connector": "salesforce", "client_id": "me", "client_secret": "any"}
+    with pytest.raises(ValidationError, match=r"endpoint\n\s+Field required"):
+        SalesforceSettings.model_validate({**client, "endpoint": ""})
 
 
 @pytest.mark.parametrize(
