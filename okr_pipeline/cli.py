@@ -268,6 +268,7 @@ def ui(
     import subprocess
 
     from okr_pipeline.night import instance_home
+    from okr_pipeline.turns import only_ui
 
     with socket.socket() as probe:  # Dagster says so a minute later, in the middle of its log
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -276,8 +277,10 @@ def ui(
         except OSError as error:
             why = f"port {port} of {LOOPBACK} cannot be had ({error.strerror})"
             raise ConfigError(f"{why}; is `okr ui` running already? Else choose another with --port") from None
-    with _sources(config, home, sandbox, None):
+    with only_ui(home), _sources(config, home, sandbox, None):
         instance_home(home)
+        # What an earlier one left unfinished, when it was killed or the power failed.
+        subprocess.run([sys.executable, "-m", "okr_pipeline.turns"], check=True)
         os.environ |= {"OKR_CONFIG": str(config.resolve()), "OKR_HOME": str(home.resolve())}
         # -W: Dagster announces `dg dev` at every start; that is one more package for the same thing.
         command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-m", "okr_pipeline.definitions"]

@@ -80,7 +80,7 @@ def run_night(config: Config, home: Path, first: date, last: date, say: Callable
     definitions = dg.Definitions.merge(assemble(Project(config, Warehouse(home))), loggers)
     days = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
     with turn(home, say), dg.DagsterInstance.get() as instance:
-        if end_abandoned(instance):
+        if end_abandoned(instance, of_command_line=True):
             say("An earlier run was killed before its end; its days are caught up with.")
         for job in (NIGHTLY, SCORING):
             result = definitions.resolve_job_def(job).execute_in_process(

@@ -10,9 +10,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
+from okr_pipeline.errors import ConfigError
 from okr_pipeline.night import instance_home
-from okr_pipeline.turns import COMMAND_LINE, turn
+from okr_pipeline.turns import COMMAND_LINE, end_abandoned, only_ui, turn
 
 KILLED = """
 import sys
@@ -58,3 +60,23 @@ def test_a_second_run_waits_for_the_first(tmp_path: Path) -> None:
         with turn(tmp_path, said.append):
             assert first.wait(timeout=5) == 0
             assert said == ["Another `okr run` is at work here; waiting for its end."]
+
+
+def test_a_run_of_a_code_server_that_died_is_ended_before_the_next_one_starts(tmp_path: Path) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        lost, other = (
+            create_run_for_test(instance, "nightly", status=dg.DagsterRunStatus.STARTED, tags=tags)
+            for tags in ({}, COMMAND_LINE)
+        )
+        assert end_abandoned(instance, of_command_line=False) == 1
+        ended, left = (instance.get_run_by_id(run.run_id) for run in (lost, other))
+    assert ended is not None
+    assert left is not None
+    assert (ended.status, left.status) == (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED)
+
+
+def test_one_ui_at_a_time(tmp_path: Path) -> None:
+    with only_ui(tmp_path), pytest.raises(ConfigError, match=r"running on .* already"), only_ui(tmp_path):
+        pass
+    with only_ui(tmp_path):
+        pass
