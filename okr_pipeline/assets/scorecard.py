@@ -1,4 +1,4 @@
-"""The last asset: what people read, put in place in one step each."""
+"""The last asset: what people read, put in place together."""
 
 import dagster as dg
 

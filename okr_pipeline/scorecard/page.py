@@ -91,9 +91,15 @@ class Page:
 
     @property
     def legend(self) -> list[str]:
-        """What the charts show that has to be told apart."""
-        manual = any(card.row["manual"] for card in self.cards)
-        return ["value", "pace", "goal", "held", "restated", *(["said"] if manual else [])]
+        """What the charts show that has to be told apart: marks that are rare only where there are any."""
+        drawn = [card.chart.svg for card in self.cards if card.chart]
+        rare = (name for name in ("restated", "said") if any(f'<g class="{name}">' in svg for svg in drawn))
+        return ["value", "pace", "goal", "held", *rare]
+
+    @property
+    def boxed(self) -> list[str]:
+        """The states of a cadence's intervals and of steps, where there are any."""
+        return ["kept", "missed", "open", "to_come"] if any(card.intervals or card.steps for card in self.cards) else []
 
     @property
     def statuses(self) -> list[str]:

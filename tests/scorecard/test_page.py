@@ -203,6 +203,20 @@ def test_a_cadence_of_many_intervals_is_a_calendar_that_names_its_months(tmp_pat
     assert card[0].count("<li ") == 53
 
 
+def test_the_legend_explains_rare_marks_only_where_there_are_any(tmp_path: Path, config: Config, plain: Path) -> None:
+    first_known = "as it was first known, before the source restated it"
+    assert first_known not in read(plain).text["en", ""]
+    snapshot = publish(tmp_path, config)
+    with duckdb.connect(snapshot) as connection:
+        connection.execute(
+            "CREATE TABLE history.key_results AS SELECT * REPLACE (value * 0.8 AS value, 0 AS _load), 1 AS _superseded"
+            " FROM scores.key_results WHERE key_result = 'signups' AND as_of = DATE '2026-11-01'"
+        )
+    page = write(snapshot, config, TODAY)
+    assert first_known in read(page).text["en", ""]
+    assert page.read_text(encoding="utf-8").count('<g class="restated"><path') == 1
+
+
 def test_an_objective_says_what_is_expected_of_it_by_now(plain: Path) -> None:
     html = plain.read_text(encoding="utf-8")
     for said in ("50% expected by now", "ควรได้ 50% ณ วันนี้"):
