@@ -12,7 +12,7 @@ from okr_pipeline.ahead import Ahead
 from okr_pipeline.config import Table
 from okr_pipeline.connectors.contract import Connector, Stream
 from okr_pipeline.connectors.settings import Settings
-from okr_pipeline.errors import SourceUnavailable
+from okr_pipeline.errors import DataRejected, SourceUnavailable
 from okr_pipeline.warehouse import Warehouse, coverage
 
 DAY = date(2026, 11, 14)
@@ -97,10 +97,13 @@ def test_what_a_connector_lets_through_fails_its_step_and_no_other(tmp_path):
             yield from super().pull(stream, window, said)
 
     wanted = tables(Careless("one", threading.Barrier(1)))
-    pulls = Ahead(Warehouse(tmp_path), wanted, DAY, DAY, DAY)
-    with pytest.raises(ZeroDivisionError):
+    warehouse = Warehouse(tmp_path)
+    pulls = Ahead(warehouse, wanted, DAY, DAY, DAY)
+    with pytest.raises(DataRejected, match=r"\(ZeroDivisionError at test_ahead\.py:\d+\)\. Mend test_ahead"):
         pulls.landed(wanted[0])
     assert pulls.landed(wanted[1]).change.inserted == 1
+    with warehouse.open() as connection:
+        assert coverage(connection, "one_first") == {DAY: "failed"}
 
 
 def test_dagster_is_told_what_is_known_of_a_streams_days(demo, monkeypatch):

@@ -71,7 +71,8 @@ def blamed(kind: type[Connector], error: Exception) -> str:
     """An error that is none of ours, with the line of the connector that let it through."""
     file = str(getattr(sys.modules.get(kind.__module__), "__file__", "") or "")
     line = line_in(file, error)
-    return f"{type(error).__name__}: {error}" + (f" at {Path(file).name}:{line}" if line else "")
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return said + (f" at {Path(file).name}:{line}" if line else "")
 
 
 def _is_connector(name: str) -> bool:
