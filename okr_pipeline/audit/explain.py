@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from okr_pipeline.audit.rows import Standing, Window, days, parts_of, rows_of, rows_query, standing_at
+from okr_pipeline.config.formula import plain
 from okr_pipeline.config.words import Measured, baseline
 from okr_pipeline.scoring import Scoring, scores_at, scoring_known_at
 from okr_pipeline.scoring.configurations import recall
@@ -49,7 +50,7 @@ def explanation(
         "thresholds": document["organisation"]["status"],
         "metric": row["metric"],
         "metric_unit": document["metric"]["unit"],
-        "formula": formula_of(document),
+        "formula": plain(document["metric"]["formula"]),
         "parts": json.loads(row["parts"] or "{}"),
         "aggregates": {part.name: part.aggregate.function for part in parts},
         "intervals": intervals,
@@ -94,16 +95,6 @@ def score_row(
     """The score of one key result as of a day, as it stood at a scoring."""
     rows = scores_at(connection, scoring, as_of).to_pylist()
     return next((row for row in rows if row["key_result"] == key_result), None)
-
-
-def formula_of(document: dict[str, Any]) -> str:
-    """The metric's formula over its parts, without what only keeps a division from failing."""
-    from sqlglot import exp, parse_one
-
-    def plain(node: exp.Expression) -> exp.Expression:
-        return node.this if isinstance(node, exp.Nullif) and node.expression.sql() == "0" else node
-
-    return parse_one(document["metric"]["formula"], dialect="duckdb").transform(plain).sql("duckdb").replace('"', "")
 
 
 def days_of(

@@ -66,6 +66,7 @@ class View:
     text: str
     tables: tuple[str, ...]
     columns: Mapping[str, frozenset[tuple[str, str]]]  # output column -> the (table, column) pairs it is made of
+    added_up: frozenset[tuple[str, str]]  # the pairs that it adds up
 
 
 def _parse(text: str) -> exp.Expression:
@@ -141,8 +142,7 @@ def _part(function: Function, value: exp.Expression | None, item: exp.Expression
         if tree is not None:
             _only(tree, _VALUES, f"{function.replace('_', ' ')}(…)")
     columns = frozenset().union(*(_columns(tree) for tree in (value, item) if tree is not None))
-    # A product with another column is a weighting (position × impressions), which is how such columns are averaged.
-    weighted = value is not None and any(len(_columns(node)) > 1 for node in value.find_all(exp.Mul))
+    weighted = value is not None and _is_weighted(value)
     return Aggregate(
         function,
         _sql(value) if value is not None else None,
@@ -150,6 +150,11 @@ def _part(function: Function, value: exp.Expression | None, item: exp.Expression
         columns,
         columns if adds and not weighted else frozenset(),
     )
+
+
+def _is_weighted(value: exp.Expression) -> bool:
+    """A product with another column is a weighting (position × impressions), which is how what is not additive is averaged."""
+    return any(len(_columns(node)) > 1 for node in value.find_all(exp.Mul))
 
 
 @cache
@@ -188,7 +193,31 @@ def combination(text: str, names: Sequence[str]) -> tuple[str, dict[str, Aggrega
         )
     if not _columns(tree):
         raise ValueError("the formula reads no data; a score is never typed in")
-    return _sql(tree), inline
+    return _sql(_roomy(tree)), inline
+
+
+def _roomy(tree: exp.Expression) -> exp.Expression:
+    """A copy whose products are of floating point: sums are DECIMAL, and one product too large would stop every score."""
+
+    def wide(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Mul) and not isinstance(node.this, exp.Cast):
+            node.set("this", exp.cast(node.this.copy(), "double"))
+        return node
+
+    return tree.transform(wide)
+
+
+def plain(text: str) -> str:
+    """A formula as people write it: without what only keeps a division or a product from failing."""
+
+    def bare(node: exp.Expression) -> exp.Expression:
+        only_safe = isinstance(node, exp.Nullif) and node.expression.sql() == "0"
+        return node.this if only_safe or isinstance(node, exp.Cast) else node
+
+    tree = sqlglot.parse_one(text, dialect="duckdb")
+    while (bared := tree.transform(bare)) != tree:  # what stands under something that was taken away
+        tree = bared
+    return tree.sql("duckdb").replace('"', "")
 
 
 def view(name: str, text: str, tables: Mapping[str, frozenset[str]]) -> View:
@@ -221,7 +250,10 @@ def view(name: str, text: str, tables: Mapping[str, frozenset[str]]) -> View:
     # Rendered apart: sqlglot re-spells lambdas in DuckDB's old arrow form, which 2.0 no longer reads.
     marker = "_loads_here"
     sql = _safe(tree.select(exp.alias_(exp.column(marker), "_loads"))).sql(dialect="duckdb", identify=True)
-    return View(name, sql.replace(f'"{marker}"', outer), text, tuple(dict.fromkeys(aliases.values())), columns)
+    sums = [node.this for node in tree.find_all(exp.Sum) if not _is_weighted(node.this)]
+    added_up = frozenset((_column_of(c, aliases, tables), c.name) for each in sums for c in each.find_all(exp.Column))
+    read = tuple(dict.fromkeys(aliases.values()))
+    return View(name, sql.replace(f'"{marker}"', outer), text, read, columns, added_up)
 
 
 def _column_of(column: exp.Column, aliases: Mapping[str, str], tables: Mapping[str, frozenset[str]]) -> str:

@@ -188,6 +188,10 @@ class _Loading:
                 continue
             if path.stem in tables or path.stem == checkins.TABLE:
                 self.problems.add(f"{shown_as}:1", f"`{path.stem}` is the name of a raw table already; rename the view")
+            for table, column in sorted(view.added_up):
+                if reason := tables[table].stream.not_additive.get(column):
+                    message = f"`{column}` of {table} must not be added up: {reason}; use max(…), or one row a day"
+                    self.problems.add(f"{shown_as}:1", message)
             self.written[f"view {path.stem}"] = view.text
             yield view
 
@@ -276,9 +280,13 @@ class _Loading:
             return None
         for field, message in wrong_with_metric(spec, metric, of.period):
             self.problems.add(source.place((field,)), message)
-        if spec.every and not of.period.has_whole(spec.every.unit, of.organisation.week_starts):
+        week_starts = of.organisation.week_starts
+        if spec.every and not of.period.has_whole(spec.every.unit, week_starts):
             message = f"no {spec.every.unit} belongs to {of.period.name}; use a shorter interval"
             self.problems.add(source.place(("every",)), message)
+        if spec.over and spec.over.kind == "last" and not of.period.has_whole(spec.over.unit, week_starts, ended=True):
+            message = f"no {spec.over.unit} of {of.period.name} is over before it ends; use a shorter one, or `trailing … days`"
+            self.problems.add(source.place(("over",)), message)
         found = KeyResult(
             spec=spec,
             objective=of.objective.id,

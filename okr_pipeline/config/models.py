@@ -19,10 +19,15 @@ from okr_pipeline.config.words import (
     OverField,
     Pace,
     PaceField,
+    PartName,
     SpanField,
     Text,
 )
 from okr_pipeline.connectors.settings import Days, Seconds, TimeZone
+
+Weight = Annotated[
+    Decimal, Field(gt=0, le=1000), Field(ge=Decimal("0.001"))
+]  # lighter ones would be rounded to nothing
 
 
 class Strict(BaseModel):
@@ -104,7 +109,7 @@ class MetricYaml(Strict):
     value: str | None = None
     numerator: PartYaml | None = None
     denominator: PartYaml | None = None
-    parts: dict[Id, PartYaml] = {}
+    parts: dict[PartName, PartYaml] = {}
     stale_after: Days | None = None
     range: tuple[AmountField, AmountField] | None = None
 
@@ -134,7 +139,7 @@ class MilestoneYaml(Strict):
 
     step: str
     title: Text | None = None
-    weight: Annotated[Decimal, Field(gt=0, le=1000)] = Decimal(1)
+    weight: Weight = Decimal(1)
     due: date | None = None
 
 
@@ -168,7 +173,7 @@ class KeyResultYaml(Strict):
     pace: PaceField = Pace("linear")
     lag: Days = 0
     due: date | None = None
-    weight: Annotated[Decimal, Field(gt=0, le=1000)] = Decimal(1)
+    weight: Weight = Decimal(1)
     type: Literal["committed", "aspirational"] = "committed"
     owner: str | None = None
     changes: tuple[ChangeYaml, ...] = ()
@@ -221,8 +226,8 @@ class KeyResultYaml(Strict):
             "steps are done once, in the period to date; leave out `every`, `over`, `during` and `alongside`": (
                 self.milestones is not None and any((self.every, self.over, self.during, self.alongside))
             ),
-            "the steps' own `due` days are the pace; leave out `pace`, or the steps' `due`": (
-                any(step.due for step in self.milestones or ()) and "pace" in self.model_fields_set
+            "the steps' own `due` days are the pace; leave out `pace` and `due`, or the steps' `due`": (
+                any(step.due for step in self.milestones or ()) and bool({"pace", "due"} & self.model_fields_set)
             ),
             "give every step a `due` day, or none": (len({step.due is None for step in self.milestones or ()}) > 1),
             "two steps have the same name; steps are told apart by it": (
@@ -274,5 +279,5 @@ class ObjectiveYaml(Strict):
     owner: str
     team: str | None = None
     parent: Id | None = None  # the objective that this one is part of
-    weight: Annotated[Decimal, Field(gt=0, le=1000)] = Decimal(1)  # in its parent
+    weight: Weight = Decimal(1)  # in its parent
     key_results: list[KeyResultYaml] = []

@@ -25,10 +25,14 @@ class Period:
     first: date
     last: date
 
-    def has_whole(self, unit: str, week_starts: str) -> bool:
-        """Whether any day, week, month or quarter belongs to the period: one whose middle day lies in it."""
+    def has_whole(self, unit: str, week_starts: str, *, ended: bool = False) -> bool:
+        """Whether any day, week, month or quarter belongs to the period: one whose middle day lies in it.
+
+        `ended`: whether one does that is over when the period is.
+        """
         return any(
             self.first <= first + timedelta(days=((next_first - first).days // 2)) <= self.last
+            and not (ended and next_first - timedelta(days=1) > self.last)
             for first, next_first in _units(self.first, self.last, unit, week_starts)
         )
 

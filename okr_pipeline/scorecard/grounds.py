@@ -9,10 +9,11 @@ from typing import Any
 
 import duckdb
 
-from okr_pipeline.audit.explain import formula_of, loads_of, queries, windows_of
+from okr_pipeline.audit.explain import loads_of, queries, windows_of
 from okr_pipeline.audit.rows import parts_of, rows_of, standing_at
 from okr_pipeline.config import Config
 from okr_pipeline.config.document import document
+from okr_pipeline.config.formula import plain
 from okr_pipeline.scorecard.charts import Day
 from okr_pipeline.scoring import scoring_known_at
 from okr_pipeline.scoring.configurations import recall_all
@@ -48,7 +49,7 @@ def grounds(
     standing = standing_at(connection, scoring.load)
     results = {
         name: {
-            "formula": formula_of(found),
+            "formula": plain(found["metric"]["formula"]),
             "parts": [*found["metric"]["parts"]],
             "days": [[f"{day}", *values.values()] for day, values in days.get(name, {}).items()],
             "restated": _restated(series.get(name, ())),

@@ -54,7 +54,10 @@ def bind(connection: duckdb.DuckDBPyConnection, config: Config) -> None:
                 ) from None
             _is_number(connection, config, metric, part)
         combined = ", ".join(f"CAST(1 AS DECIMAL(38, 9)) AS {quoted(part.name)}" for part in metric.parts)
-        kind = _type(connection, f"SELECT {metric.value} AS v FROM (SELECT {combined})")
+        try:
+            kind = _type(connection, f"SELECT {metric.value} AS v FROM (SELECT {combined})")
+        except duckdb.Error as error:
+            raise ConfigError(f"{metric.place}: {_first_line(error)}; correct the formula") from None
         if not _NUMBER.match(kind):
             raise ConfigError(f"{metric.place}: the formula gives {kind}, not a number; write one that can be scored")
 

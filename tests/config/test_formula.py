@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from okr_pipeline.config import Config, load
-from okr_pipeline.config.formula import Aggregate, aggregate, combination, condition, view
+from okr_pipeline.config.formula import Aggregate, aggregate, combination, condition, plain, view
 from okr_pipeline.errors import ConfigError
 from okr_pipeline.scoring import bind, measure
 from okr_pipeline.warehouse.engine import create_schema
@@ -97,6 +97,12 @@ def evaluated(text: str, **values: float | None) -> float | None:
         ("a / nullif(b, 0)", {"a": 1, "b": 0}, None),
         ("a / nullif(b, 1)", {"a": 1, "b": 0}, None),
         ("-a * 100", {"a": 3}, -300),
+        (
+            "a * b * c",
+            {"a": 10**12, "b": 10**12, "c": 10**12},
+            10**36,
+        ),  # as DECIMAL too large, and then nothing is scored
+        ("a * a * a * a * a / b", {"a": 2, "b": 4}, 8),
     ],
 )
 def test_a_combination_computes_and_every_division_is_safe(text, values, result):
@@ -259,6 +265,11 @@ def test_a_view_adds_the_loads_that_its_rows_rest_on(sql, found):
     ]
 
 
+@pytest.mark.parametrize("text", ["(a - b) / b", "100 * a / (b * a)", "a * b * a / b", "a"])
+def test_a_formula_is_told_as_it_was_written(text):
+    assert plain(combination(text, ["a", "b"])[0]) == text
+
+
 def test_a_view_knows_which_raw_columns_each_of_its_columns_is_made_of():
     made = view(
         "v",
@@ -313,6 +324,24 @@ def test_days_of_what_is_not_additive_are_not_added_up_not_even_through_a_view(t
         configuration(tmp_path, {"from": source, "date": "day", "value": "sum(users)"}, views=views)
 
 
+@pytest.mark.parametrize(
+    ("summed", "is_refused"), [("SUM(t.users)", True), ("SUM(t.users + t.n)", True), ("SUM(t.users * t.n)", False)]
+)
+def test_a_view_does_not_add_them_up_either(tmp_path, summed, is_refused):
+    """The metric takes the largest of what the view has added up already."""
+    views = {"seen": f"SELECT t.day AS day, {summed} AS users FROM src_t AS t GROUP BY t.day"}
+    with pytest.raises(ConfigError) if is_refused else contextlib.nullcontext() as told:
+        configuration(tmp_path, {"from": "seen", "date": "day", "value": "max(users)"}, views=views)
+    if is_refused:
+        assert "views/seen.sql:1: `users` of src_t must not be added up: they come again; use max" in str(told.value)
+
+
+def test_a_part_has_a_name_that_can_stand_in_a_formula(tmp_path):
+    parts = {"sign-ups": "sum(n)"}
+    with pytest.raises(ConfigError, match=r"m\.parts\.sign-ups"):
+        configuration(tmp_path, {"from": "src_t", "parts": parts, "value": '"sign-ups"'})
+
+
 def test_an_unknown_column_of_a_view_is_a_mistake_with_its_file(tmp_path):
     with pytest.raises(ConfigError, match=r"views/seen\.sql:1: .*`visits` does not exist"):
         configuration(tmp_path, {"from": "src_t", "value": "sum(n)"}, views={"seen": "SELECT visits AS v FROM src_t"})
@@ -341,11 +370,12 @@ def test_names_and_comments_are_refused_or_harmless(tmp_path, metric, name):
         assert connection.execute("SELECT COUNT(*) FROM raw.src_t").fetchall() == [(0,)]
 
 
-def test_a_value_that_is_no_number_is_a_mistake_of_the_configuration(tmp_path):
+@pytest.mark.parametrize("value", ["case when sum(n) > 1 then 'many' else 'few' end", "lower(sum(n)) + 1"])
+def test_a_value_that_is_no_number_is_a_mistake_of_the_configuration(tmp_path, value):
     """Else it is found while scoring, and takes the scores of all other key results with it."""
 
     def checked() -> None:
-        config = configuration(tmp_path, {"from": "src_t", "value": "case when sum(n) > 1 then 'many' else 'few' end"})
+        config = configuration(tmp_path, {"from": "src_t", "value": value})
         with duckdb.connect() as connection:
             create_schema(connection)
             bind(connection, config)

@@ -190,7 +190,9 @@ def test_a_text_in_one_language_stands_for_both():
         ({"at_least": 1, "every": "week", "baseline": 0}, "no `baseline`"),
         ({"at_least": 1, "every": "week", "over": "last week"}, "leave out `over`"),
         ({"at_least": 1, "every": "week", "during": "2026-10-01 to 2026-10-02"}, "leave out `over` and `every`"),
-        ({"at_least": 1, "weight": 0}, "greater than 0"),
+        ({"at_least": 1, "weight": 0}, "greater than or equal to 0.001"),
+        ({"at_least": 1, "weight": 0.0000001}, "greater than or equal to 0.001"),  # would be rounded to nothing
+        ({"milestones": [{"step": "a", "due": "2026-10-31"}], "due": "2026-10-15"}, "leave out `pace` and `due`"),
         ({"at_least": 1, "wieght": 1}, "xtra"),
     ],
 )

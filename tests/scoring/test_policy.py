@@ -30,6 +30,11 @@ ADDED_UP = {"total", "money", "rows", "known", "flagged", "late"}
 RATES = {"rate", "roi", "cohort", "in-use", "per-head"}
 
 
+def ends(unit: str, period: tuple[date, date], week_starts: str) -> bool:
+    """Whether a calendar unit of the period is over with it."""
+    return any(last <= period[1] for _, last in naive.intervals(period, unit, 1, week_starts))
+
+
 @st.composite
 def key_results(draw: st.DrawFn, number: int, period: tuple[date, date], week_starts: str) -> Row:
     if draw(st.integers(0, 9)) == 0:
@@ -58,7 +63,7 @@ def key_results(draw: st.DrawFn, number: int, period: tuple[date, date], week_st
     if shape == "over" and metric not in LEVELS:
         kr["over"] = draw(
             st.tuples(st.just("to_date"), st.sampled_from(["period", *UNITS]))
-            | st.tuples(st.just("last"), st.sampled_from(UNITS))
+            | st.tuples(st.just("last"), st.sampled_from(UNITS)).filter(lambda over: ends(over[1], period, week_starts))
             | st.tuples(st.just("trailing"), st.integers(1, 120))
         )
     if shape == "during":

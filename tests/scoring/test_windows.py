@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -219,6 +220,22 @@ def test_a_cadence_without_an_interval_in_its_period_is_refused(tmp_path):
             {"metric": "rows", "at_least": Fraction(1), "every": (1, "month")},
             period="2026-10-05 to 2026-10-09",
         )
+
+
+@pytest.mark.parametrize(
+    ("unit", "period", "is_refused"),
+    [
+        ("month", "2026-10-05 to 2026-10-30", True),  # most of October, but not its end
+        ("month", "2026-10-05 to 2026-10-31", False),
+        ("quarter", "FY2570-M05", True),
+        ("quarter", "FY2570-Q1", False),
+        ("week", "2026-10-05 to 2026-10-10", True),
+    ],
+)
+def test_a_window_that_no_period_ever_completes_is_refused(tmp_path, unit, period, is_refused):
+    kr = {"metric": "rows", "at_least": Fraction(1), "over": ("last", unit)}
+    with pytest.raises(ConfigError, match=f"no {unit} of .* is over before") if is_refused else nullcontext():
+        world(tmp_path, kr, period=period)
 
 
 @pytest.mark.parametrize(
