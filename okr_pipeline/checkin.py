@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -59,11 +60,15 @@ def checked(config: Config, result: KeyResult, value: str, note: str, by: str, d
     return CheckIn(result, day, typed.value, note.strip(), by.strip())
 
 
-def check_in(warehouse: Warehouse, config: Config, said: CheckIn) -> date | None:
-    """Lands a check-in, scores anew with it and publishes; returns the last day scored, None when a night is still to come.
+class Landed(NamedTuple):
+    """The last day scored with a check-in (None: a night is still to come), and what it stands instead of, if anything."""
 
-    What was said before of the same day moves to history.
-    """
+    scored: date | None
+    before: tuple[Decimal, str] | None  # the value, and who had said it
+
+
+def check_in(warehouse: Warehouse, config: Config, said: CheckIn) -> Landed:
+    """Lands a check-in, scores anew with it and publishes. What was said before of the same day moves to history."""
     metric = said.result.on(said.day).metric
     now = clock.now().replace(tzinfo=None)
     row = {"metric": metric.id, "day": said.day, "key_result": said.result.id, "value": said.value}
@@ -74,6 +79,8 @@ def check_in(warehouse: Warehouse, config: Config, said: CheckIn) -> date | None
         with transaction(connection):
             load = next_load(connection)
             scope = f"metric = '{metric.id}' AND day = DATE '{said.day}'"
+            query = f"SELECT value, reported_by FROM raw.{checkins.TABLE} WHERE {scope}"
+            before = next(iter(connection.execute(query).fetchall()), None)
             change = replace(connection, f"raw.{checkins.TABLE}", "said", checkins.KEY, scope, load)
             notes = {"key_result": said.result.id, "by": said.by, "note": said.note}
             landed = Load(checkins.TABLE, said.day, said.day, "landed", None, change, said.day, said.day, notes)
@@ -84,6 +91,6 @@ def check_in(warehouse: Warehouse, config: Config, said: CheckIn) -> date | None
             measure(connection, config, config.metrics.values())  # a formula may have changed since the night
             score(connection, config, scored[1])
     if not scored:
-        return None
+        return Landed(None, before)
     publish(warehouse, lambda unfinished: made(unfinished, config))
-    return scored[1]
+    return Landed(scored[1], before)

@@ -165,15 +165,19 @@ def checkin(
     if key_result not in read.key_results:
         raise ConfigError(f"there is no key result `{key_result}`; {suggestion(key_result, read.key_results)}")
     said = checked(read, read.key_results[key_result], value, note, by, day.date() if day else None)
-    scored = check_in(Warehouse(home), read, said)
+    scored, before = check_in(Warehouse(home), read, said)
     console.print(f"{key_result}: {value} on {said.day}, said by {said.by}", markup=False)
+    if before:
+        metric = said.result.on(said.day).metric
+        stood = f"{number(float(before[0]), metric.unit_name)}, said by {before[1]}"
+        console.print(f"It stands instead of {stood}: a metric has one number a day", markup=False)
     if scored is None or scored < said.day:
         console.print(f"It counts from the run for {said.day} on.")
         return
     with opened(home) as connection:
         rows = {row["key_result"]: row for row in scores_as_of(connection, read, scored).to_pylist()}
     if row := rows.get(key_result):
-        console.print(f"Score as of {scored}: {number(row['score'], 'percent')}, {row['status']}")
+        console.print(f"Score as of {scored}: {number(row['score'], 'percent')}, {row['status']} (manual)")
 
 
 @app.command()

@@ -175,7 +175,8 @@ def test_a_correction_supersedes_and_what_was_said_before_is_kept(office):
     office.say("morale", "70%", "2026-11-10", by="Nok")
     known = office("score", "--format", "json").json["known_at"]
     then = office("score", "--as-of", SECOND_NIGHT, "--format", "json").out
-    office.say("morale", "66%", "2026-11-10", by="Lek", note="three answers were counted twice")
+    corrected = office.say("morale", "66%", "2026-11-10", by="Lek", note="three answers were counted twice")
+    assert "It stands instead of 70.0%, said by Nok: a metric has one number a day" in corrected
     assert office.row("morale")["value"] == 0.66
     assert office.ask("SELECT value, reported_by FROM history.checkins") == [(Decimal("0.7"), "Nok")]
     assert office("score", "--as-of", SECOND_NIGHT, "--format", "json", "--known-at", known).out == then

@@ -32,6 +32,12 @@ THAI = FiscalYear(starts="10-01", era="buddhist")
         (FiscalYear(starts="10-01"), "FY2027-Q1", date(2026, 10, 1), date(2026, 12, 31)),
         (FiscalYear(starts="01-01", era="buddhist"), "FY2569-Q1", date(2026, 1, 1), date(2026, 3, 31)),
         (FiscalYear(starts="04-06"), "FY2027", date(2026, 4, 6), date(2027, 4, 5)),
+        # a year that starts on a day which not every month, or not every year, has
+        (FiscalYear(starts="02-29"), "FY2028", date(2027, 2, 28), date(2028, 2, 28)),
+        (FiscalYear(starts="02-29"), "FY2029", date(2028, 2, 29), date(2029, 2, 27)),
+        (FiscalYear(starts="02-29"), "FY2029-M02", date(2028, 3, 29), date(2028, 4, 28)),
+        (FiscalYear(starts="08-31"), "FY2028-M07", date(2028, 2, 29), date(2028, 3, 30)),
+        (FiscalYear(starts="12-31"), "FY2027-M03", date(2027, 2, 28), date(2027, 3, 30)),
         (THAI, "2026-10-14 to 2026-12-09", date(2026, 10, 14), date(2026, 12, 9)),
     ],
 )
@@ -70,8 +76,8 @@ def test_a_year_starts_on_a_month_and_a_day(starts):
 
 
 years = st.builds(
-    lambda month, day, era: FiscalYear(starts=f"{month:02}-{day:02}", era=era),
-    st.integers(1, 12), st.integers(1, 28), st.sampled_from(["common", "buddhist"]),
+    lambda day, era: FiscalYear(starts=f"{day:%m-%d}", era=era),
+    st.dates(date(2024, 1, 1), date(2024, 12, 31)), st.sampled_from(["common", "buddhist"]),
 )  # fmt: skip
 
 
@@ -86,6 +92,30 @@ def test_the_parts_tile_the_year_and_the_years_tile_time(year, ends_in, part):
     for one, two in zip([*parts, whole], [*parts[1:], after, after], strict=False):
         assert two.first == one.last + timedelta(days=1)
     assert whole.last.year == ends_in
-    assert f"{whole.first:%m-%d}" == year.starts
+    assert f"{whole.first:%m-%d}" == year.starts or (year.starts, whole.first.day) == ("02-29", 28)
     lengths = [(p.last - p.first).days + 1 for p in parts]
     assert max(lengths) - min(lengths) <= 4
+
+
+@given(years, st.integers(1950, 2150), st.sampled_from(["", "-H2", "-T1", "-Q1", "-Q3", "-M01", "-M12"]))
+def test_the_period_before_ends_where_a_period_begins_and_a_year_before_is_the_same_part(year, ends_in, part):
+    label = ends_in + (543 if year.era == "buddhist" else 0)
+    period = year.period(f"FY{label}{part}")
+    before, last_year = year.before(period), year.year_before(period)
+
+    assert before.last == period.first - timedelta(days=1)
+    assert year.period(before.name) == before
+    assert last_year == year.period(f"FY{label - 1}{part}")
+    assert (period.first - last_year.first).days in (364, 365, 366, 367)
+
+
+@pytest.mark.parametrize(
+    ("period", "before", "year_before"),
+    [
+        ("2028-02-29 to 2028-03-31", "2028-01-28 to 2028-02-28", "2027-02-28 to 2027-03-31"),
+        ("2026-10-14 to 2026-12-09", "2026-08-18 to 2026-10-13", "2025-10-14 to 2025-12-09"),
+    ],
+)
+def test_before_two_dates_lie_as_many_days_and_a_year_earlier_the_same_ones(period, before, year_before):
+    found = THAI.period(period)
+    assert (THAI.before(found).name, THAI.year_before(found).name) == (before, year_before)

@@ -212,4 +212,17 @@ MUTATIONS = {
         "CASE WHEN c.score IS NOT NULL THEN t.weight ELSE 0 END",
         "t.weight",
     ),
+    "an objective of stretch goals must be reached whole": ("objectives.sql", "THEN 0.7 ELSE 1.0", "THEN 1.0 ELSE 1.0"),
+    "coverage counts heads": (
+        "objectives.sql",
+        "SUM(scored_weight) / SUM(weight) AS coverage",
+        "SUM(SIGN(scored_weight)) / COUNT(*) AS coverage",
+    ),
+    "what is expected of an objective is no matter": (
+        "objectives.sql",
+        "ROUND(score / expected, 9) >= {{ on_track }}",
+        "ROUND(score, 9) >= {{ on_track }}",
+    ),
+    "what is held is final": ("held.sql", "FALSE AS final", "TRUE AS final"),
+    "a quarter is a month": ("calendar.sql", "DATE_TRUNC('quarter', day)", "DATE_TRUNC('month', day)"),
 }

@@ -41,6 +41,7 @@ COUNTED = [  # key results on one formula, whose days were all fetched
     ("total", REACH | {"pace": {NOV_1: ("share", Fraction(1, 10)), NOV_20: ("share", Fraction(9, 10))}}),
     ("total", {"at_least": 60, "pace": "weekly rhythm"}),
     ("total", REACH | {"changes": [{"from": NOV_10, "target": Fraction(30), "weight": Fraction(5)}]}),
+    ("total", {"baseline": 0, "target": 90, "over": ("to_date", "quarter")}),
 ]
 MEASURED = [  # key results on every other kind of formula
     ("rate", {"baseline": 0, "target": 2, "alongside": ("trailing", 9)}),
