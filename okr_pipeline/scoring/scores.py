@@ -28,6 +28,7 @@ _RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a we
 _KEY_RESULTS = pa.schema(
     [
         ("version", pa.int32()),  # numbers what a key result says between two changes
+        ("pace_number", pa.int32()),
         ("metric_number", pa.int32()),
         ("sources", pa.int32()),  # numbers what its metric rests on
         *((name, pa.string()) for name in ("key_result", "objective", "metric", "unit", "type", "kind")),
@@ -62,7 +63,7 @@ _METRIC_TABLES = pa.schema(
         ("is_level", pa.bool_()),
     ]
 )
-_CHECKPOINTS = pa.schema([("version", pa.int32()), ("day", pa.date32()), ("share", pa.float64())])
+_CHECKPOINTS = pa.schema([("pace_number", pa.int32()), ("day", pa.date32()), ("share", pa.float64())])
 _OBJECTIVE_TREE = pa.schema(
     [
         ("objective", pa.string()),
@@ -95,14 +96,16 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     status, deepest = config.organisation.status, max(objective.depth for objective in config.objectives)
     for name, path, placeholders in (
         ("rescored", "rescored.sql", {"last": _last_scoring(connection, config), "earliest": earliest_day(config)}),
-        ("windows", "windows.sql", {"through": through}),
+        ("asked", "asked.sql", {"through": through}),
+        ("windows", "windows.sql", {}),
         ("grounds", "grounds.sql", {}),
         ("judged", "judged.sql", {"values": statement("scoring/sql/values.sql", shapes=combined)}),
         ("new_baselines", "baselines.sql", {}),
         ("baselines", "known_baselines.sql", {}),
         ("expected", "expected.sql", {}),
         ("last_good", "last_good.sql", {}),
-        ("answers", "scores.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
+        ("outcomes", "scores.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
+        ("answers", "answers.sql", {}),
         ("held", "held.sql", {}),
         ("new_scores", "new_scores.sql", {}),
         (
@@ -111,9 +114,8 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
             {"on_track": status.on_track, "at_risk": status.at_risk, "deepest": deepest},
         ),
     ):
-        kind = (
-            "VIEW" if name == "new_scores" else "TABLE"
-        )  # most rows go from `answers` into the warehouse without a copy
+        # Most rows go from `outcomes` into the warehouse without a copy.
+        kind = "VIEW" if name in ("answers", "new_scores") else "TABLE"
         connection.execute(
             f"CREATE OR REPLACE TEMP {kind} {name} AS {statement(f'scoring/sql/{path}', **placeholders)}"
         )
@@ -191,10 +193,13 @@ def inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date)
     read = {metric.id: _read(config, metric) for metric in used}
     sources = {tables: number for number, tables in enumerate(dict.fromkeys(read.values()))}
     metric_numbers = {name: number for number, name in enumerate(read)}
+    agreed = [_pace(version) for version in versions]
+    paces = {pace: number for number, pace in enumerate(dict.fromkeys(agreed))}
     rows = [
-        {"version": number, "metric_number": metric_numbers[v.metric.id], "sources": sources[read[v.metric.id]]}
-        | _row(v)
-        for number, v in enumerate(versions)
+        _row(v)
+        | {"version": number, "metric_number": metric_numbers[v.metric.id], "sources": sources[read[v.metric.id]]}
+        | {"pace_number": paces[pace]}
+        for number, (v, pace) in enumerate(zip(versions, agreed, strict=True))
     ]
     _temporary(connection, "key_results", pa.Table.from_pylist(rows, _KEY_RESULTS))
     tree = [
@@ -203,9 +208,9 @@ def inputs(connection: duckdb.DuckDBPyConnection, config: Config, through: date)
     ]
     _temporary(connection, "objective_tree", pa.Table.from_pylist(tree, _OBJECTIVE_TREE))
     checkpoints = [
-        {"version": number, "day": day, "share": share}
-        for number, version in enumerate(versions)
-        for day, share in _checkpoints(version)
+        {"pace_number": number, "day": day, "share": share}
+        for pace, number in paces.items()
+        for day, share in pace.checkpoints
     ]
     _temporary(connection, "checkpoints", pa.Table.from_pylist(checkpoints, _CHECKPOINTS))
     steps = [
@@ -314,6 +319,24 @@ def _shape(metric: Metric, with_gaps: set[tuple[str, str]]) -> _Shape:
 def _running(part: Part) -> bool:
     """What is added up day by day; where rows count only later, sums depend on the as-of day too."""
     return part.aggregate.function in ("sum", "count", "latest") and part.counts_from is None
+
+
+class _Pace(NamedTuple):
+    """What decides how much of the way is expected when; `rhythm_of` is the metric whose weekly rhythm is followed."""
+
+    kind: str
+    due: date
+    lag: int
+    period_first: date
+    rhythm_of: str | None
+    checkpoints: tuple[tuple[date, float], ...]
+
+
+def _pace(result: KeyResult) -> _Pace:
+    spec, first = result.spec, result.period.first
+    rhythm_of = result.metric.id if spec.pace.kind == "weekly rhythm" else None
+    due = spec.due or result.period.last
+    return _Pace(spec.pace.kind, due, spec.lag, first, rhythm_of, tuple(_checkpoints(result)))
 
 
 def _checkpoints(result: KeyResult) -> Iterator[tuple[date, float]]:

@@ -22,7 +22,7 @@ MUTATIONS = {
     ),
     "a span runs on after its end": (
         "windows.sql",
-        "CASE WHEN a.as_of > k.during_last THEN k.during_last ELSE a.as_of END",
+        "CASE WHEN a.as_of > a.during_last THEN a.during_last ELSE a.as_of END",
         "a.as_of",
     ),
     "a month to date is a week to date": (

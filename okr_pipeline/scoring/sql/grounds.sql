@@ -1,11 +1,10 @@
 -- Whether each window may be scored at all: is every day of it fetched, delivered in time, and final?
 -- What it rests on decides it, so metrics of the same tables (`sources`) share an answer.
--- Reads: windows, key_results, metric_tables (metric, sources, table_name, delay, is_level), days, ledger.coverage, ledger.trouble.
-WITH asked AS (
-    SELECT DISTINCT k.sources, w.as_of, w.first_day, w.last_day
-    FROM windows AS w
-    JOIN key_results AS k ON k.version = w.version
-    WHERE w.first_day IS NOT NULL
+-- Reads: asked, windows, metric_tables (metric, sources, table_name, delay, is_level), days, ledger.coverage, ledger.trouble.
+WITH rested AS (
+    SELECT DISTINCT a.sources, w.as_of, w.first_day, w.last_day
+    FROM (SELECT DISTINCT sources, span FROM asked) AS a
+    JOIN windows AS w ON w.span = a.span AND w.first_day IS NOT NULL
 ),
 
 -- Running counts turn "how many days of this window" into one subtraction.
@@ -24,7 +23,7 @@ known AS (
 needed AS (
     SELECT a.sources, a.as_of, a.first_day, a.last_day, t.table_name, t.delay,
            CASE WHEN t.is_level THEN a.last_day ELSE a.first_day END AS needs_from
-    FROM asked AS a
+    FROM rested AS a
     JOIN (SELECT DISTINCT sources, table_name, delay, is_level FROM metric_tables) AS t ON t.sources = a.sources
 ),
 

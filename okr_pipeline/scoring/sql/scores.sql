@@ -2,6 +2,7 @@
 -- Progress is (value − baseline) ÷ (target − baseline), whatever the direction. Without a written baseline, at_least starts
 -- from 0 and at_most from twice its bound, which makes the same formula 1 + (bound − value) ÷ bound.
 -- Progress is rounded to 12 places and compared at 9, so that 0.1 + 0.2 reaches 0.3.
+-- Only what differs from day to day is here; answers.sql puts beside it what the key result says of itself.
 -- Reads: key_results, judged, expected, baselines, milestones, intervals.
 --
 -- Steps: the weight of those that the rows name by the as-of day ÷ the weight of all.
@@ -30,7 +31,8 @@ single AS (
            COALESCE(s.parts, m.parts) AS parts, CAST(NULL AS VARCHAR) AS intervals, s.steps, m.final, m.last_data_day,
            m.first_day, m.last_day, m.why_not AS reason, e.expected, e.pace
     FROM judged AS m
-    JOIN expected AS e ON e.version = m.version AND e.as_of = m.as_of
+    JOIN key_results AS k ON k.version = m.version
+    JOIN expected AS e ON e.pace_number = k.pace_number AND e.as_of = m.as_of
     LEFT JOIN steps AS s ON s.version = m.version AND s.as_of = m.as_of
     WHERE m.role = 'score'
 ),
@@ -76,8 +78,7 @@ together AS (
 
 -- Where the way begins and ends. A measured baseline may not be there yet, or lie where no way leads to the target.
 ways AS (
-    SELECT t.* EXCLUDE (value, reason), k.key_result, k.objective, k.metric, k.unit, k.type, k.kind, k.period_last, k.weight, k.configuration, k.is_manual,
-        k.lower_bound, k.upper_bound,
+    SELECT t.* EXCLUDE (value, reason), k.type, k.kind, k.period_last, k.lower_bound, k.upper_bound,
         CASE WHEN k.window_kind = 'every' OR k.kind = 'milestones' THEN 0 WHEN k.kind = 'between' THEN NULL
              ELSE COALESCE(k.baseline, b.value, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END)
              END AS from_value,
@@ -128,12 +129,11 @@ rated AS (
     FROM clamped
 )
 
-SELECT r.key_result, r.objective, r.metric, r.unit, r.as_of, r.value, r.parts, r.intervals, r.steps,
+SELECT r.version, r.as_of, r.value, r.parts, r.intervals, r.steps,
     CAST(r.from_value AS DOUBLE) AS baseline, CAST(r.to_value AS DOUBLE) AS target,
-    CAST(r.lower_bound AS DOUBLE) AS lower_bound, CAST(r.upper_bound AS DOUBLE) AS upper_bound,
     CAST(r.distance AS DOUBLE) AS distance, CAST(r.progress AS DOUBLE) AS progress, CAST(r.score AS DOUBLE) AS score,
-    CAST(r.expected AS DOUBLE) AS expected, r.pace, r.status, r.reason, CAST(NULL AS DATE) AS held_from,
+    CAST(r.expected AS DOUBLE) AS expected, r.pace, r.status, r.reason,
     r.score IS NOT NULL AND r.final AS final, r.last_data_day, r.first_day, r.last_day,
-    CASE WHEN b.why_not IS NULL THEN b.value END AS alongside, CAST(r.weight AS DOUBLE) AS weight, r.configuration, r.is_manual AS manual
+    CASE WHEN b.why_not IS NULL THEN b.value END AS alongside
 FROM rated AS r
 LEFT JOIN judged AS b ON b.version = r.version AND b.as_of = r.as_of AND b.role = 'alongside'

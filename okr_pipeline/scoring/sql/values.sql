@@ -1,6 +1,14 @@
 -- The value of each metric over each window: parts are aggregated over the window first and combined last.
--- Reads: windows, days, metric.parts, metric_parts (metric, its number, part, its position, function, running, is_manual, shape).
-WITH edges AS (
+-- Reads: asked (which metric over which span), windows, days, metric.parts, metric_parts (metric, its number, part, its position,
+-- function, running, is_manual, shape).
+WITH spans AS (
+    SELECT metric_number, span, MIN(first_as_of) AS first_as_of, MAX(last_as_of) AS last_as_of
+    FROM asked
+    WHERE first_as_of <= last_as_of
+    GROUP BY metric_number, span
+),
+
+edges AS (
     SELECT last_day AS day FROM windows WHERE first_day IS NOT NULL
     UNION
     SELECT first_day - 1 AS day FROM windows WHERE first_day IS NOT NULL
@@ -32,11 +40,11 @@ steps AS (
 ),
 
 -- The other parts read all their rows, window by window.
-asked AS (
-    SELECT DISTINCT m.metric, w.metric_number, w.as_of, w.first_day, w.last_day
-    FROM windows AS w
-    JOIN (SELECT DISTINCT metric, metric_number FROM metric_parts WHERE NOT running) AS m ON m.metric_number = w.metric_number
-    WHERE w.first_day IS NOT NULL
+read AS (
+    SELECT DISTINCT m.metric, s.metric_number, w.as_of, w.first_day, w.last_day
+    FROM (SELECT DISTINCT metric, metric_number FROM metric_parts WHERE NOT running) AS m
+    JOIN spans AS s ON s.metric_number = m.metric_number
+    JOIN windows AS w ON w.span = s.span AND w.as_of BETWEEN s.first_as_of AND s.last_as_of AND w.first_day IS NOT NULL
 ),
 
 -- Flows: every day of the window; rows that count only later (a lead not yet qualified) are left out until then.
@@ -51,7 +59,7 @@ flows AS (
             ELSE SUM(p.value)
         END AS value,
         MAX(p.day) AS observed
-    FROM asked AS a
+    FROM read AS a
     JOIN metric_parts AS m ON m.metric = a.metric AND m.function <> 'latest' AND NOT m.running
     LEFT JOIN metric.parts AS p ON p.metric = m.metric AND p.part = m.part
         AND p.day BETWEEN a.first_day AND a.last_day AND p.counts_from <= a.as_of
@@ -61,7 +69,7 @@ flows AS (
 -- Levels: the last day that has any, for each item apart, however long ago; added up over the items.
 newest AS (
     SELECT a.metric_number, a.as_of, a.first_day, a.last_day, m.position, p.value, p.day
-    FROM asked AS a
+    FROM read AS a
     JOIN metric_parts AS m ON m.metric = a.metric AND m.function = 'latest' AND NOT m.running
     LEFT JOIN metric.parts AS p ON p.metric = m.metric AND p.part = m.part
         AND p.day <= a.last_day AND p.counts_from <= a.as_of
@@ -78,10 +86,13 @@ part_values AS (
 ){% for shape in shapes %},
 {% set running = shape.parts|selectattr("running")|list %}
 {% set others = shape.parts|rejectattr("running")|list %}
+{% set followed = running|selectattr("is_level")|list or running|selectattr("tracked")|list %}
 
 -- {{ shape.value }}
 metrics_{{ shape.number }} AS (
-    SELECT DISTINCT metric_number FROM metric_parts WHERE shape = {{ shape.number }}
+    SELECT DISTINCT s.metric_number
+    FROM spans AS s
+    JOIN metric_parts AS m ON m.metric_number = s.metric_number AND m.shape = {{ shape.number }}
 ),
 
 {% if running %}
@@ -116,8 +127,13 @@ running_{{ shape.number }} AS (
         MAX(seen_{{ part.number }}) OVER upto AS seen_{{ part.number }}
         {%- endif %}{% endfor %}
 
+    {% if followed %}
     FROM daily_{{ shape.number }}
     WINDOW upto AS (PARTITION BY metric_number ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    {% else %}
+    FROM (SELECT * FROM daily_{{ shape.number }} ORDER BY metric_number, day)
+    WINDOW upto AS (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    {% endif %}
 ),
 
 {% endif %}
@@ -137,7 +153,7 @@ whole_{{ shape.number }} AS (
 -- Left joins, so that each window looks up its two edges; the planner would pair all edges of a metric first.
 -- The window's own columns are told apart by their names until the end, for a part may bear the same.
 values_{{ shape.number }} AS (
-    SELECT COLUMNS(w.*) AS "window \0"{% for part in shape.parts %},
+    SELECT s.metric_number AS "window metric_number", COLUMNS(w.*) AS "window \0"{% for part in shape.parts %},
     {% if not part.running %}
         o.value_{{ part.number }} AS "{{ part.name }}", o.seen_{{ part.number }} AS seen_{{ part.number }}
     {%- elif part.is_level %}
@@ -155,17 +171,17 @@ values_{{ shape.number }} AS (
         {%- endif %}
     {%- endif %}{% endfor %}
 
-    FROM windows AS w
-    JOIN metrics_{{ shape.number }} AS m ON m.metric_number = w.metric_number
+    FROM metrics_{{ shape.number }} AS m
+    JOIN spans AS s ON s.metric_number = m.metric_number
+    JOIN windows AS w ON w.span = s.span AND w.as_of BETWEEN s.first_as_of AND s.last_as_of AND w.first_day IS NOT NULL
 {% if running %}
-    LEFT JOIN running_{{ shape.number }} AS z ON z.metric_number = w.metric_number AND z.day = w.last_day
-    LEFT JOIN running_{{ shape.number }} AS b ON b.metric_number = w.metric_number AND b.day = w.first_day - 1
+    LEFT JOIN running_{{ shape.number }} AS z ON z.metric_number = s.metric_number AND z.day = w.last_day
+    LEFT JOIN running_{{ shape.number }} AS b ON b.metric_number = s.metric_number AND b.day = w.first_day - 1
 {% endif %}
 {% if others %}
-    LEFT JOIN whole_{{ shape.number }} AS o ON o.metric_number = w.metric_number AND o.as_of = w.as_of
+    LEFT JOIN whole_{{ shape.number }} AS o ON o.metric_number = s.metric_number AND o.as_of = w.as_of
         AND o.first_day = w.first_day AND o.last_day = w.last_day
 {% endif %}
-    WHERE w.first_day IS NOT NULL
 ){% endfor %}
 
 {% for shape in shapes %}
@@ -177,4 +193,7 @@ SELECT COLUMNS('^window (.*)') AS '\1',
 FROM values_{{ shape.number }}
 UNION ALL BY NAME
 {% endfor %}
-SELECT * FROM windows WHERE first_day IS NULL
+SELECT s.metric_number, w.*
+FROM windows AS w
+JOIN spans AS s ON s.span = w.span AND w.as_of BETWEEN s.first_as_of AND s.last_as_of
+WHERE w.first_day IS NULL
