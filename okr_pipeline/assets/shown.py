@@ -179,15 +179,17 @@ def metric_days(
     connection: duckdb.DuckDBPyConnection, project: Project, first: date, last: date
 ) -> dict[str, list[Facts]]:
     """The days of each metric that a key result rests on, see sql/metric_days.sql."""
-    from okr_pipeline.scoring.scores import inputs
+    from okr_pipeline.scoring.agreed import hand_down
 
-    shapes = inputs(connection, project.config, last)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE windows AS"
-        " SELECT DISTINCT m.metric, m.metric_number, d.day AS as_of, d.day AS first_day, d.day AS last_day"
-        " FROM metric_parts AS m CROSS JOIN days AS d WHERE d.day BETWEEN ? AND ?",
-        [first, last],
-    )
+    shapes = hand_down(connection, project.config, last)
+    for table, query in (
+        (
+            "windows",
+            "SELECT 0 AS span, day AS as_of, day AS first_day, day AS last_day FROM days WHERE day BETWEEN ? AND ?",
+        ),
+        ("asked", "SELECT DISTINCT metric_number, 0 AS span, ? AS first_as_of, ? AS last_as_of FROM metric_parts"),
+    ):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}", [first, last])
     values = statement("scoring/sql/values.sql", shapes=shapes)
     found: dict[str, list[Facts]] = {}
     query = statement("assets/sql/metric_days.sql", values=values, first=first, last=last)

@@ -46,12 +46,7 @@ def document(organisation: OrganisationYaml, views: Mapping[str, View], version:
             },
         },
         "views": {name: {"text": view.text, "sql": view.sql} for name, view in read.items()},
-        "organisation": {
-            "timezone": organisation.timezone,
-            "fiscal_year": organisation.fiscal_year.model_dump(),
-            "week_starts": organisation.week_starts,
-            "status": organisation.status.model_dump(),
-        },
+        "organisation": organisation.decides,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -73,6 +74,11 @@ class OrganisationYaml(Strict):
     week_starts: Literal["monday", "sunday", "saturday"] = "monday"
     status: Status = Status()
     alerts: AlertsYaml = AlertsYaml()
+
+    @cached_property
+    def decides(self) -> dict[str, Any]:
+        """What of it decides every score, as plain data."""
+        return self.model_dump(include={"timezone", "fiscal_year", "week_starts", "status"})
 
 
 class PartYaml(Strict):

@@ -70,7 +70,7 @@ class Metric:
         """`percent`, or the English word."""
         return self.unit if isinstance(self.unit, str) else self.unit.en
 
-    @property
+    @cached_property
     def tables(self) -> tuple[str, ...]:
         """The raw tables it rests on."""
         return tuple(dict.fromkeys(table for part in self.parts for table in part.tables))

@@ -1,5 +1,6 @@
 """raw → metrics → scores: what decides a score, in SQL over sets, runnable without Dagster."""
 
+from okr_pipeline.scoring.agreed import earliest_day
 from okr_pipeline.scoring.metrics import bind, measure
 from okr_pipeline.scoring.results import (
     Scoring,
@@ -11,7 +12,7 @@ from okr_pipeline.scoring.results import (
     scoring_known_at,
     with_removed,
 )
-from okr_pipeline.scoring.scores import earliest_day, score
+from okr_pipeline.scoring.scores import score
 
 __all__ = [
     "Scoring",

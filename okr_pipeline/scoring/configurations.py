@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import duckdb
+import orjson
 import pyarrow as pa
 
 from okr_pipeline.config import Config
@@ -25,7 +26,7 @@ def remember(connection: duckdb.DuckDBPyConnection, config: Config, load: int) -
     if config.hash not in known:
         new[config.hash] = (None, listing(config))
     rows = [
-        {"hash": name, "key_result": key_result, "load": load, "document": json.dumps(found, ensure_ascii=False)}
+        {"hash": name, "key_result": key_result, "load": load, "document": orjson.dumps(found).decode()}
         for name, (key_result, found) in new.items()
     ]
     if rows:

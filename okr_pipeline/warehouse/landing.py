@@ -38,17 +38,20 @@ def replace(
     load: int,
     *,
     keep_history: bool = True,
+    distinct: bool = False,
 ) -> Change:
     """Makes the rows of `table` (`schema.name`) within `scope` (an SQL condition) equal to the rows of the relation `staged`.
 
-    Runs inside the caller's transaction. Raises DataRejected when two staged rows share a key and differ.
+    Runs inside the caller's transaction. Raises DataRejected when two staged rows share a key and differ, which is looked for
+    unless they are `distinct` by the way they were made.
     """
     schema, _, name = table.partition(".")
     place = f"{schema}.{quoted(name)}"
     columns = prepare(connection, place, name, staged, key)
     listed = ", ".join(map(quoted, columns))
     received = _count(connection, f"SELECT COUNT(*) FROM {staged}")
-    staged = _without_duplicates(connection, table, staged, key, listed)
+    if not distinct:
+        staged = _without_duplicates(connection, table, staged, key, listed)
     existing = _count(connection, f"SELECT COUNT(*) FROM {place} WHERE {scope}")
     insert = f"INSERT INTO {place} ({listed}, _load) SELECT {listed}, {load} FROM"
     if not existing:

@@ -26,17 +26,13 @@ stretches AS (
 -- A level is the sum of the steps it ever took, for each item apart, however long ago; `known` counts the items whose value is
 -- not NULL.
 steps AS (
-    SELECT m.shape, m.metric_number, m.position, p.day, p.day AS seen, p.value, NULL AS known
-    FROM metric.parts AS p
-    JOIN metric_parts AS m ON m.metric = p.metric AND m.part = p.part AND m.running AND m.function <> 'latest'
-    UNION ALL
-    SELECT m.shape, m.metric_number, m.position, CASE WHEN p.day < f.day THEN f.day ELSE p.day END AS day, p.day AS seen,
+    SELECT p.metric, p.part, CASE WHEN p.day < f.day THEN f.day ELSE p.day END AS day, p.day AS seen,
            COALESCE(p.value, 0) - COALESCE(LAG(p.value) OVER of_item, 0) AS value,
            CASE WHEN p.value IS NULL THEN 0 ELSE 1 END - CASE WHEN LAG(p.value) OVER of_item IS NULL THEN 0 ELSE 1 END AS known
     FROM metric.parts AS p
     JOIN metric_parts AS m ON m.metric = p.metric AND m.part = p.part AND m.running AND m.function = 'latest'
     CROSS JOIN (SELECT MIN(day) AS day FROM days) AS f
-    WINDOW of_item AS (PARTITION BY m.metric_number, m.position, p.item ORDER BY p.day)
+    WINDOW of_item AS (PARTITION BY p.metric, p.part, p.item ORDER BY p.day)
 ),
 
 -- The other parts read all their rows, window by window.
@@ -86,11 +82,12 @@ part_values AS (
 ){% for shape in shapes %},
 {% set running = shape.parts|selectattr("running")|list %}
 {% set others = shape.parts|rejectattr("running")|list %}
-{% set followed = running|selectattr("is_level")|list or running|selectattr("tracked")|list %}
+{% set levels = running|selectattr("is_level")|list %}
+{% set followed = levels or running|selectattr("tracked")|list %}
 
 -- {{ shape.value }}
 metrics_{{ shape.number }} AS (
-    SELECT DISTINCT s.metric_number
+    SELECT DISTINCT m.metric, m.metric_number
     FROM spans AS s
     JOIN metric_parts AS m ON m.metric_number = s.metric_number AND m.shape = {{ shape.number }}
 ),
@@ -98,19 +95,27 @@ metrics_{{ shape.number }} AS (
 {% if running %}
 daily_{{ shape.number }} AS (
     SELECT metric_number, day{% for part in running %},
-        SUM(value) FILTER (position = {{ part.number }}) AS value_{{ part.number }}
+        SUM(value) FILTER (part = '{{ part.name }}') AS value_{{ part.number }}
         {%- if part.is_level or part.tracked %},
-        {{ "SUM(known)" if part.is_level else "MAX(CASE WHEN value IS NOT NULL THEN seen END)" }} FILTER (position = {{ part.number }}) AS known_{{ part.number }}
+        {{ "SUM(known)" if part.is_level else "MAX(CASE WHEN value IS NOT NULL THEN seen END)" }} FILTER (part = '{{ part.name }}') AS known_{{ part.number }}
         {%- endif %}
         {%- if part.tracked %},
-        MAX(seen) FILTER (position = {{ part.number }}) AS seen_{{ part.number }}
+        MAX(seen) FILTER (part = '{{ part.name }}') AS seen_{{ part.number }}
         {%- endif %}{% endfor %}
 
     FROM (
-        SELECT p.metric_number, p.position, s.edge AS day, p.value, p.known, p.seen
-        FROM steps AS p
+        SELECT m.metric_number, p.part, s.edge AS day, p.day AS seen, p.value
+        FROM metric.parts AS p
+        JOIN metrics_{{ shape.number }} AS m ON m.metric = p.metric
         JOIN stretches AS s ON s.day = p.day AND s.edge IS NOT NULL
-        WHERE p.shape = {{ shape.number }}
+        {% if levels %}
+        WHERE p.part NOT IN ('{{ levels|map(attribute="name")|join("', '") }}')
+        UNION ALL BY NAME
+        SELECT m.metric_number, p.part, s.edge AS day, p.seen, p.value, p.known
+        FROM steps AS p
+        JOIN metrics_{{ shape.number }} AS m ON m.metric = p.metric
+        JOIN stretches AS s ON s.day = p.day AND s.edge IS NOT NULL
+        {% endif %}
         UNION ALL BY NAME
         SELECT m.metric_number, e.day FROM metrics_{{ shape.number }} AS m CROSS JOIN edges AS e
     )
@@ -127,6 +132,8 @@ running_{{ shape.number }} AS (
         MAX(seen_{{ part.number }}) OVER upto AS seen_{{ part.number }}
         {%- endif %}{% endfor %}
 
+    {# What is added up need not begin anew with each metric: a difference of two sums is the same, and no row looks back. DuckDB
+       keeps the order of a subquery's rows under such a window (docs: Order Preservation). #}
     {% if followed %}
     FROM daily_{{ shape.number }}
     WINDOW upto AS (PARTITION BY metric_number ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
