@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
-from okr_pipeline.config import Config, KeyResult, Metric, Part, checkins
+from okr_pipeline.config import Config, KeyResult
 from okr_pipeline.config.periods import WEEKDAY, unit_first
-from okr_pipeline.warehouse.engine import statement
+from okr_pipeline.scoring.formulas import hand_down_formulas
+from okr_pipeline.warehouse.engine import statement, temporary
 
 _MARGIN = timedelta(days=100)  # an interval may begin before its period, and a running count needs the day before that
 
@@ -33,27 +34,6 @@ _KEY_RESULTS = pa.schema(
         *((name, pa.string()) for name in ("window_kind", "window_unit", "alongside_kind", "alongside_unit")),
         ("is_manual", pa.bool_()),
         *((name, pa.int64()) for name in ("window_days", "alongside_days", "every_count", "stale_after", "lag")),
-    ]
-)
-_METRIC_PARTS = pa.schema(
-    [
-        ("metric", pa.string()),
-        ("metric_number", pa.int32()),
-        ("shape", pa.int32()),
-        ("part", pa.string()),
-        ("position", pa.int32()),  # in its formula
-        ("function", pa.string()),
-        ("running", pa.bool_()),
-        ("is_manual", pa.bool_()),
-    ]
-)
-_METRIC_TABLES = pa.schema(
-    [
-        ("metric", pa.string()),
-        ("sources", pa.int32()),
-        ("table_name", pa.string()),
-        ("delay", pa.int64()),
-        ("is_level", pa.bool_()),
     ]
 )
 _CHECKPOINTS = pa.schema([("pace_number", pa.int32()), ("day", pa.date32()), ("share", pa.float64())])
@@ -104,60 +84,37 @@ def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: da
     Returns the different formulas over parts, for `values.sql`: many metrics share one, so each is written once.
     """
     versions = _versions(config)
-    used = {version.metric.id: version.metric for version in versions}.values()
-    read = {metric.id: _read(config, metric) for metric in used}
-    sources = {tables: number for number, tables in enumerate(dict.fromkeys(read.values()))}
-    metric_numbers = {name: number for number, name in enumerate(read)}
+    formulas = hand_down_formulas(connection, config, [*{v.metric.id: v.metric for v in versions}.values()])
     agreed = [_pace(version) for version in versions]
     paces = {pace: number for number, pace in enumerate(dict.fromkeys(agreed))}
     rows = [
-        _row(v)
-        | {"version": number, "metric_number": metric_numbers[v.metric.id], "sources": sources[read[v.metric.id]]}
-        | {"pace_number": paces[pace]}
-        for number, (v, pace) in enumerate(zip(versions, agreed, strict=True))
+        _row(version)
+        | {
+            "version": number,
+            "metric_number": formulas.metrics[version.metric.id],
+            "sources": formulas.sources[version.metric.id],
+            "pace_number": paces[pace],
+        }
+        for number, (version, pace) in enumerate(zip(versions, agreed, strict=True))
     ]
-    _temporary(connection, "key_results", pa.Table.from_pylist(rows, _KEY_RESULTS))
+    temporary(connection, "key_results", pa.Table.from_pylist(rows, _KEY_RESULTS))
     tree = [
         {"objective": o.id, "parent": o.parent, "weight": o.weight, "depth": o.depth, "period_first": o.period.first}
         for o in config.objectives
     ]
-    _temporary(connection, "objective_tree", pa.Table.from_pylist(tree, _OBJECTIVE_TREE))
+    temporary(connection, "objective_tree", pa.Table.from_pylist(tree, _OBJECTIVE_TREE))
     checkpoints = [
         {"pace_number": number, "day": day, "share": share}
         for pace, number in paces.items()
         for day, share in pace.checkpoints
     ]
-    _temporary(connection, "checkpoints", pa.Table.from_pylist(checkpoints, _CHECKPOINTS))
+    temporary(connection, "checkpoints", pa.Table.from_pylist(checkpoints, _CHECKPOINTS))
     steps = [
         {"version": number, "position": position, "step": step.step, "weight": step.weight, "due": step.due}
         for number, version in enumerate(versions)
         for position, step in enumerate(version.spec.milestones or ())
     ]
-    _temporary(connection, "milestones", pa.Table.from_pylist(steps, _MILESTONES))
-    with_gaps = connection.execute("SELECT DISTINCT metric, part FROM metric.parts WHERE value IS NULL").fetchall()
-    shapes = {metric.id: _shape(metric, set(with_gaps)) for metric in used}
-    numbers = {shape: number for number, shape in enumerate(dict.fromkeys(shapes.values()))}
-    parts = [
-        {
-            "metric": metric.id,
-            "metric_number": metric_numbers[metric.id],
-            "shape": numbers[shapes[metric.id]],
-            "part": part.name,
-            "position": position,
-            "function": part.aggregate.function,
-            "running": _running(part),
-            "is_manual": part.source == checkins.TABLE,
-        }
-        for metric in used
-        for position, part in enumerate(metric.parts)
-    ]
-    _temporary(connection, "metric_parts", pa.Table.from_pylist(parts, _METRIC_PARTS))
-    tables = [
-        {"metric": metric, "sources": sources[tables]} | table._asdict()
-        for metric, tables in read.items()
-        for table in tables
-    ]
-    _temporary(connection, "metric_tables", pa.Table.from_pylist(tables, _METRIC_TABLES))
+    temporary(connection, "milestones", pa.Table.from_pylist(steps, _MILESTONES))
     last = max(through, *(version.period.last for version in versions)) + _MARGIN
     weekday = WEEKDAY[config.organisation.week_starts]
     first = earliest_day(config) - _MARGIN
@@ -165,75 +122,7 @@ def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: da
     connection.execute(f"CREATE OR REPLACE TEMP TABLE calendar AS {calendar}")
     connection.execute("CREATE OR REPLACE TEMP TABLE days AS SELECT day FROM calendar")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE intervals AS {statement('scoring/sql/intervals.sql')}")
-    return [shape._asdict() | {"number": number} for shape, number in numbers.items()]
-
-
-def _temporary(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    connection.register("handed_down", rows)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM handed_down")
-    connection.unregister("handed_down")
-
-
-class _Read(NamedTuple):
-    """A table that a metric rests on. What people say is not fetched, so no day of it can be missing."""
-
-    table_name: str
-    delay: int
-    is_level: bool
-
-
-def _read(config: Config, metric: Metric) -> tuple[_Read, ...]:
-    return tuple(
-        _Read(
-            name,
-            config.tables[name].stream.delay,
-            all(part.aggregate.function == "latest" for part in metric.parts if name in part.tables),
-        )
-        for name in metric.tables
-        if name != checkins.TABLE
-    )
-
-
-class _PartOfShape(NamedTuple):
-    """What decides how a part is put together: `running` where running sums serve it, `tracked` where its days do too."""
-
-    number: int
-    name: str
-    running: bool
-    is_level: bool
-    is_manual: bool
-    tracked: bool
-
-
-class _Shape(NamedTuple):
-    """A formula over parts. `dated`: the day of the newest observation is asked for."""
-
-    value: str
-    parts: tuple[_PartOfShape, ...]
-    dated: bool
-
-
-def _shape(metric: Metric, with_gaps: set[tuple[str, str]]) -> _Shape:
-    dated = metric.stale_after is not None or metric.is_manual
-    parts = []
-    for number, part in enumerate(metric.parts):
-        is_level, has_gaps = part.aggregate.function == "latest", (metric.id, part.name) in with_gaps
-        parts.append(
-            _PartOfShape(
-                number,
-                part.name,
-                _running(part),
-                is_level,
-                is_manual=part.source == checkins.TABLE,
-                tracked=dated or (has_gaps and not is_level),
-            )
-        )
-    return _Shape(metric.value, tuple(parts), dated)
-
-
-def _running(part: Part) -> bool:
-    """What is added up day by day; where rows count only later, sums depend on the as-of day too."""
-    return part.aggregate.function in ("sum", "count", "latest") and part.counts_from is None
+    return formulas.shapes
 
 
 class _Pace(NamedTuple):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import duckdb
+import pyarrow as pa
 import stamina
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -89,6 +90,13 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def temporary(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """A temp table of these rows, in place of one of that name."""
+    connection.register("handed_down", rows)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM handed_down")
+    connection.unregister("handed_down")
 
 
 def _is_locked(error: Exception) -> bool:

@@ -33,7 +33,8 @@ def connection():
                        'sum' AS function, TRUE AS running, FALSE AS is_manual
                 FROM range({METRICS}) AS n, (VALUES ('a', 0), ('b', 1)) AS p (part, position);
             CREATE TEMP TABLE asked AS
-                SELECT DISTINCT metric_number, metric_number % 2 AS span, DATE '{FIRST}' AS first_as_of, DATE '{LAST}' AS last_as_of
+                SELECT DISTINCT metric_number, metric_number % 2 AS span,
+                       DATE '{FIRST}' AS first_as_of, DATE '{LAST}' AS last_as_of
                 FROM metric_parts;
             CREATE TEMP TABLE windows AS
                 SELECT s.range AS span, day AS as_of, day - CAST(s.range * 27 AS INTEGER) AS first_day, day AS last_day
