@@ -525,7 +525,7 @@ def test_a_step_of_our_own_that_fails_says_why(tmp_path, okr, config, monkeypatc
     def full(*_: object) -> Path:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("okr_pipeline.assets.scorecard.write", full)
+    monkeypatch.setattr("okr_pipeline.assets.scorecard.made", full)
     failed = okr("run", "--sandbox", "--home", tmp_path / "home", "--date", SECOND_NIGHT, "--config", config)
     assert failed.code == 2
     assert "No space left on device" in failed.out + failed.err
