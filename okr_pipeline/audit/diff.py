@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -13,26 +13,15 @@ from okr_pipeline.audit.explain import days_of, failures, measured_baseline
 from okr_pipeline.audit.rows import parts_of, rows_of
 from okr_pipeline.config import Part
 from okr_pipeline.scoring import Scoring, objectives_at, scores_at
+from okr_pipeline.scoring.agreed import RHYTHM
 from okr_pipeline.scoring.configurations import recall
 from okr_pipeline.warehouse.engine import quoted, statement
 
 _COMPARED = (
-    *(
-        "score",
-        "value",
-        "progress",
-        "status",
-        "reason",
-        "held_from",
-        "baseline",
-        "target",
-        "lower_bound",
-        "upper_bound",
-    ),
-    *("expected", "final", "weight"),
+    *("score", "value", "progress", "status", "reason", "held_from", "baseline", "target"),
+    *("lower_bound", "upper_bound", "expected", "final", "weight"),
 )
 _OBJECTIVE = ("score", "coverage", "expected", "status")
-RHYTHM = timedelta(weeks=8)  # how far before its period a weekly rhythm looks
 Row = dict[str, Any]
 
 

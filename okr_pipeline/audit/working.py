@@ -104,6 +104,8 @@ def _pace(found: Found) -> str:
 def _status(found: Found) -> str:
     """The rule that gave the word, with its numbers."""
     score, due, status, limits = found["score"], found["expected"], found["status"], found["thresholds"]
+    if found["held_from"]:
+        return f"{status}, as on {found['held_from']}: what is held is not judged anew"
     if f"{found['as_of']}" >= found["period"]["last"]:
         kind = found["configured"].get("type", "committed")
         return (

@@ -17,7 +17,7 @@ from okr_pipeline.warehouse.engine import statement, temporary
 
 _MARGIN = timedelta(days=100)  # an interval may begin before its period, and a running count needs the day before that
 
-_RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a week each weekday is
+RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a week each weekday is
 
 _KEY_RESULTS = pa.schema(
     [
@@ -74,7 +74,7 @@ def _reaches_back_to(result: KeyResult, config: Config) -> date:
     units = [window.unit for window in windows if window.kind != "trailing"] + ([spec.every.unit] if spec.every else [])
     starts = [unit_first(first, unit, config.organisation.week_starts) for unit in units]
     trailing = max((window.days for window in windows), default=0)
-    rhythm = [result.period.first - _RHYTHM] if spec.pace.kind == "weekly rhythm" else []
+    rhythm = [result.period.first - RHYTHM] if spec.pace.kind == "weekly rhythm" else []
     return min([first - timedelta(days=max(trailing - 1, 0)), *starts, *rhythm])
 
 
@@ -192,7 +192,7 @@ def _row(result: KeyResult) -> dict[str, Any]:
         "during_last": spec.during.last if spec.during else None,
         "baseline_first": result.baseline.period.first if result.baseline else None,
         "baseline_last": result.baseline.period.last if result.baseline else None,
-        "rhythm_first": result.period.first - _RHYTHM if spec.pace.kind == "weekly rhythm" else None,
+        "rhythm_first": result.period.first - RHYTHM if spec.pace.kind == "weekly rhythm" else None,
         "rhythm_last": result.period.first - timedelta(days=1) if spec.pace.kind == "weekly rhythm" else None,
         "window_kind": "every" if spec.every else "during" if spec.during else over.kind if over else "to_date",
         "window_unit": spec.every.unit if spec.every else over.unit if over else "period",

@@ -138,3 +138,13 @@ def test_a_past_score_is_told_with_what_was_agreed_then(organisation, night):
     then, now = (explanation(world.connection, "up", day)["sentence"] for day in (FIRST, last))
     assert "from 2 things to 40 things" in then
     assert "from 2 things to 80 things" in now
+
+
+def test_a_held_score_keeps_the_word_of_its_own_day(organisation, night):
+    world, last = organisation([{"id": "up"} | KINDS["up"]]), night(9)
+    world.land("src_flow", FIRST, last, [{"id": 1, "day": FIRST, "n": 5, "who": "a", "amount": 1}])
+    world.scored(last)
+    world.scored(last + DAY)
+    word = lines(explanation(world.connection, "up", last))["Status"].split(":")[0]
+    held = lines(explanation(world.connection, "up", last + DAY))["Status"]
+    assert held == f"{word}, as on {last}: what is held is not judged anew"
