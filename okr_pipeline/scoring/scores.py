@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from hashlib import sha256
@@ -27,7 +30,8 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     """
     last_scored = connection.execute("SELECT MAX(as_of) FROM scores.key_results").fetchall()[0][0]
     through = max(as_of, last_scored or as_of)
-    combined = hand_down(connection, config, through)
+    with _uncollected():
+        combined = hand_down(connection, config, through)
     status, deepest = config.organisation.status, max(objective.depth for objective in config.objectives)
     for name, path, placeholders in (
         ("rescored", "rescored.sql", {"last": _last_scoring(connection, config), "earliest": earliest_day(config)}),
@@ -74,8 +78,21 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         first = min(result.period.first for result in config.key_results.values())
         notes = {"configuration": config.hash, "method": _method()}
         record(connection, load, Load("scores.key_results", first, through, change=change, notes=notes))
-        remember(connection, config, load)
+        with _uncollected():
+            remember(connection, config, load)
     return change, load
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's garbage collector, which would search the plain rows for cycles for as long as it takes to make them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _last_scoring(connection: duckdb.DuckDBPyConnection, config: Config) -> dict[str, Any] | None:
