@@ -19,6 +19,7 @@ from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.ga4_client import RANGES, Reports, range_name
 from okr_pipeline.connectors.ga4_quota import Quota
 from okr_pipeline.connectors.ga4_settings import GA4Settings, Report
+from okr_pipeline.connectors.ga4_wire import Answer
 from okr_pipeline.connectors.http import no_page_twice
 from okr_pipeline.errors import DataRejected
 
@@ -84,7 +85,7 @@ class GA4(Connector):
         schema = pa.schema([*fields, *metrics])
         return Stream(name, schema, tuple(dimensions), "day", described, restates=3, not_additive=reasons)
 
-    def _batch(self, stream: Stream, window: Window, answer: Any) -> pa.RecordBatch:
+    def _batch(self, stream: Stream, window: Window, answer: Answer) -> pa.RecordBatch:
         report: Report = self.settings.streams[stream.name]
         try:
             batch = ga4_report.batch(answer, [*report.dimensions, *report.metrics], stream.schema)
@@ -96,14 +97,14 @@ class GA4(Connector):
         return batch
 
     def _totals(
-        self, stream: Stream, windows: Sequence[Window], asked: Sequence[Window], answer: Any
+        self, stream: Stream, windows: Sequence[Window], asked: Sequence[Window], answer: Answer
     ) -> pa.RecordBatch:
         """A row for each of the windows. Nobody came: 0. They are too few to be told of, or nothing to average: null."""
         report: Report = self.settings.streams[stream.name]
         columns = [ga4_report.column(metric) for metric in report.metrics]
         schema = pa.schema([pa.field("range", pa.string()), *(stream.schema.field(name) for name in columns)])
         try:
-            sent = ga4_report.batch(answer, ["dateRange", *report.metrics], schema).to_pylist() if answer.rows else []
+            sent = ga4_report.batch(answer, ["dateRange", *report.metrics], schema).to_pylist() if answer.count else []
         except ValueError as error:
             raise self._impossible(stream, str(error)[:200]) from error
         found = {row.pop("range"): row for row in sent}
@@ -111,7 +112,7 @@ class GA4(Connector):
             raise self._impossible(
                 stream, f"it has totals of other windows than those that end with {windows[-1].last}"
             )
-        withheld = answer.metadata.subject_to_thresholding
+        withheld = answer.head.metadata.subject_to_thresholding
         counted = [metric for metric in report.metrics if not withheld and metric not in ga4_report.AVERAGES]
         nobody = dict.fromkeys(map(ga4_report.column, counted), 0)
         rows = [

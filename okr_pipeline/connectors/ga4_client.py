@@ -10,6 +10,7 @@ from okr_pipeline.connectors import google_account
 from okr_pipeline.connectors.contract import Said, Window
 from okr_pipeline.connectors.ga4_quota import Quota
 from okr_pipeline.connectors.ga4_settings import GA4Settings, Report
+from okr_pipeline.connectors.ga4_wire import Answer
 from okr_pipeline.connectors.http import in_time
 from okr_pipeline.errors import DataRejected, SourceRejected
 
@@ -29,9 +30,11 @@ class Reports:
     def __enter__(self) -> Self:
         from google.analytics.data_v1beta import BetaAnalyticsDataClient
 
+        from okr_pipeline.connectors.ga4_google import Signed, Transport
+
         self._client = BetaAnalyticsDataClient(
-            credentials=_credentials(self.name, self.settings.credentials),
-            transport=self.settings.transport,
+            credentials=Signed(google_account.key(self.name, self.settings.credentials, SCOPE)),
+            transport=Transport if self.settings.transport == "grpc" else "rest",
             client_options={"api_endpoint": self.settings.endpoint},
         )
         return self
@@ -39,24 +42,24 @@ class Reports:
     def __exit__(self, *_: object) -> None:
         self._client.transport.close()
 
-    def run(self, stream: str, report: Report, windows: Sequence[Window], said: Said) -> Iterator[Any]:
-        """The pages of one report (protobuf), until as many rows are here as the property says there are.
+    def run(self, stream: str, report: Report, windows: Sequence[Window], said: Said) -> Iterator[Answer]:
+        """The pages of one report, until as many rows are here as the property says there are.
 
         With several windows, four at most, the rows have a dimension `dateRange`, see `range_name`.
         """
         received = 0
         while True:
             answer = self.patiently(partial(self._ask, self._request(report, windows, offset=received)))
-            self._check_zone(answer.metadata.time_zone)
-            received += len(answer.rows)
+            self._check_zone(answer.head.metadata.time_zone)
+            received += answer.count
             _note(said, answer)
-            self.quota.note(answer.property_quota, said)
+            self.quota.note(answer.head.property_quota, said)
             yield answer
-            if received >= answer.row_count or not answer.rows:
+            if received >= answer.head.row_count or not answer.count:
                 break
-        if received != answer.row_count:
+        if received != answer.head.row_count:
             raise DataRejected(
-                f"{self.name}: GA4 announced {answer.row_count} rows of {stream} for {windows[-1]}, sent {received}. "
+                f"{self.name}: GA4 announced {answer.head.row_count} rows of {stream} for {windows[-1]}, sent {received}. "
                 "Run the night again; if it stays so, look at the report in Analytics."
             )
 
@@ -91,7 +94,7 @@ class Reports:
             return_property_quota=True,
         )
 
-    def _ask(self, request: Any) -> Any:
+    def _ask(self, request: Any) -> Answer:
         from okr_pipeline.connectors.ga4_errors import FAILURES, meaning
 
         self.quota.check()
@@ -99,9 +102,10 @@ class Reports:
         try:
             # retry=None: the client's own retries would hide failures from `patiently`, which alone decides on them.
             run = partial(self._client.run_report, request, retry=None, timeout=min(TIMEOUT, within))
-            # Over gRPC the time-out is the whole answer's.
-            answer = run() if self.settings.transport == "grpc" else in_time(self.name, "GA4", within, run)
-            return type(answer).pb(answer)  # plain protobuf: reading rows through proto-plus is slow
+            if self.settings.transport == "grpc":  # where the time-out is the whole answer's
+                return Answer.of(run())
+            read = in_time(self.name, "GA4", within, run)
+            return Answer.of(type(read).serialize(read))
         except FAILURES as error:
             raise meaning(error, self.name, self.settings.property) from None
 
@@ -120,24 +124,9 @@ def range_name(window: Window) -> str:
     return f"to_{window.last:%Y%m%d}"
 
 
-def _credentials(name: str, path: str) -> Any:
-    from google.oauth2 import credentials
-
-    # A token signed here: no request to a token endpoint.
-    signer = google_account.key(name, path, SCOPE).with_always_use_jwt_access(True)
-
-    def sign(request: Any, scopes: Sequence[str]) -> tuple[str, Any]:  # noqa: ARG001 - google-auth names them
-        signer.refresh(request)
-        return signer.token, signer.expiry
-
-    # As they are, service-account credentials also look up the account's allowed regions in the background, at
-    # another host and with the token. The Data API has no use for that.
-    return credentials.Credentials(token=None, scopes=[SCOPE], refresh_handler=sign)
-
-
-def _note(said: Said, answer: Any) -> None:
+def _note(said: Said, answer: Answer) -> None:
     """Keeps the metadata's remarks; what was true of one page is true of the pull."""
-    meta = answer.metadata
+    meta = answer.head.metadata
     remarks = {
         "thresholded": meta.subject_to_thresholding,
         "other_row": meta.data_loss_from_other_row,
@@ -151,6 +140,6 @@ def _note(said: Said, answer: Any) -> None:
     }
     for name, remark in remarks.items():
         said.notes[name] = remark or said.notes.get(name, remark)
-    said.notes["rows"] += len(answer.rows)
+    said.notes["rows"] += answer.count
     said.notes["pages"] += 1
     said.notes["time_zone"] = meta.time_zone

@@ -7,14 +7,15 @@ import re
 import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
-from google.protobuf import json_format
+from google.protobuf import json_format, message
 from google.rpc import error_details_pb2
 
 from okr_pipeline.connectors.http import brief, seconds_to_wait
 from okr_pipeline.errors import DataRejected, OkrError, SourceRejected, SourceUnavailable
 
 # ValueError: bytes that are no UTF-8, and credentials of another universe than the client's.
-FAILURES = (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException, json_format.ParseError, ValueError)
+UNREADABLE = (json_format.ParseError, message.DecodeError, UnicodeDecodeError)
+FAILURES = (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException, *UNREADABLE, ValueError)
 
 REMEDIES = {  # by HTTP status; the gRPC codes' exceptions derive from these
     api.Unauthorized: "Check that the service account in `credentials` exists and its key was not revoked.",
@@ -26,7 +27,7 @@ REMEDIES = {  # by HTTP status; the gRPC codes' exceptions derive from these
 def meaning(error: Exception, name: str, number: str) -> OkrError:
     """The error of ours that a client library's exception on property `number` stands for."""
     text = _text(error)
-    if isinstance(error, json_format.ParseError | UnicodeDecodeError) or "deserializing response" in text:
+    if isinstance(error, UNREADABLE):
         return DataRejected(f"{name}: GA4's answer cannot be read: {text}. Check what `endpoint` points at.")
     if _passes(error):
         return SourceUnavailable(f"{name}: GA4 is not available: {text}. Run the night again later.", _wait(error))

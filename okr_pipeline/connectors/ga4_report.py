@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from okr_pipeline.connectors import ga4_wire
+from okr_pipeline.connectors.ga4_wire import Answer
 from okr_pipeline.connectors.http import finite
 
 # Column types have to be known before the first answer: the API's TYPE_INTEGER metrics, its averages and shares, and
@@ -58,19 +57,20 @@ def why_not_additive(metric: str) -> str | None:
     return "an average or a share of its day" if metric in AVERAGES else None
 
 
-def batch(answer: Any, names: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
-    """The rows of a RunReportResponse (protobuf) that was asked for `names`; ValueError when they are not that."""
-    sent = [header.name for header in [*answer.dimension_headers, *answer.metric_headers]]
+def batch(answer: Answer, names: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
+    """The rows of an answer that was asked for `names`; ValueError when they are not that."""
+    headers = answer.head.dimension_headers, answer.head.metric_headers
+    sent = [header.name for each in headers for header in each]
     if sent != list(names):
         raise ValueError(f"its columns are {', '.join(sent) or 'missing'}")
-    texts = ga4_wire.columns(answer, len(answer.dimension_headers), len(answer.metric_headers))
+    texts = answer.columns(*map(len, headers))
     return pa.record_batch([_typed(each, field) for each, field in zip(texts, schema, strict=True)], schema=schema)
 
 
 def has_other(rows: pa.RecordBatch) -> bool:
     """Whether GA4 rolled up what is rare into "(other)"; only the answer's flag tells of those that a filter keeps out."""
     texts = [column for column in rows.columns if pa.types.is_string(column.type)]
-    return any(pc.any(pc.match_substring_regex(each, r"^\(other\)$"), min_count=0).as_py() for each in texts)
+    return any(pc.any(pc.match_like(each, "(other)"), min_count=0).as_py() for each in texts)
 
 
 def _typed(text: pa.Array, field: pa.Field) -> pa.Array:
@@ -80,6 +80,9 @@ def _typed(text: pa.Array, field: pa.Field) -> pa.Array:
     if pa.types.is_date(field.type):
         days = text.dictionary_encode()  # few days in many rows
         return pc.strptime(days.dictionary, format="%Y%m%d", unit="s").cast(field.type).take(days.indices)
+    if pa.types.is_string(field.type):
+        text.validate(full=True)  # as UTF-8
+        return text
     numbers = text.cast(field.type)
     if pa.types.is_floating(field.type) and not finite(numbers):
         raise ValueError(f"a value of {field.name} is no number")

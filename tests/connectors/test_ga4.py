@@ -14,16 +14,20 @@ import pytest
 import stamina
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.protobuf.message import DecodeError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from okr_pipeline import sandbox
-from okr_pipeline.connectors import ga4_wire
+from okr_pipeline.connectors import ga4_report, ga4_wire
 from okr_pipeline.connectors.contract import Said, Window
 from okr_pipeline.connectors.ga4 import GA4
 from okr_pipeline.connectors.ga4_settings import GA4Settings
 from okr_pipeline.connectors.ga4_windows import Windows
 from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
-from okr_pipeline.sandbox import faults, ga4_report, servers
+from okr_pipeline.sandbox import faults, servers
+from okr_pipeline.sandbox.ga4_report import TOKENS
 
 MORNING = "2026-11-16T05:00:00+07:00"
 OCTOBER = Window(date(2026, 10, 1), date(2026, 10, 31))
@@ -444,17 +448,70 @@ def test_a_second_sandbox_in_the_same_process_is_trusted_over_grpc(ga4, tmp_path
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 16_384])
 def test_cells_of_any_length_are_read_off_the_wire_as_the_library_reads_them(length):
     rows = [("ก" * length, "", "1"), ("b", "x" * length, "22"), ("", "(not set)", "333")]
-    answer = report(rows)
-    columns = [column.to_pylist() for column in ga4_wire.columns(answer, 2, 1)]
-    assert columns == [list(each) for each in zip(*rows, strict=True)]
-    answer.rows[1].dimension_values[0].ClearField("value")
-    assert ga4_wire.columns(answer, 2, 1)[0].to_pylist() == [rows[0][0], "", ""]
+    message = report(rows)
+    assert cells(message.SerializeToString()) == [list(each) for each in zip(*rows, strict=True)]
+    message.rows[1].dimension_values[0].ClearField("value")
+    assert cells(message.SerializeToString())[0] == [rows[0][0], "", ""]
+
+
+def cells(sent, dimensions=2, metrics=1):
+    return [column.to_pylist() for column in ga4_wire.Answer.of(sent).columns(dimensions, metrics)]
+
+
+def test_bytes_that_look_like_rows_are_text_all_the_same():
+    rows = [
+        ("x" * 24, "x" * 26, "1"),
+        ("\x1a\x00" * 60, "\x1a\x7f", "2"),
+        ("\x1a", "\x1a\x02\x0a\x00", "3"),
+        ("ก" * 8, "", "4"),
+    ]
+    assert cells(report(rows).SerializeToString()) == [list(each) for each in zip(*rows, strict=True)]
+
+
+def test_what_is_not_a_row_is_a_message_as_the_library_reads_it():
+    message = report([("a", "b", "1"), ("c", "d", "2")])
+    answer = ga4_wire.Answer.of(message.SerializeToString())
+    assert answer.count == 2
+    message.ClearField("rows")
+    assert answer.head == message
+    assert ga4_wire.Answer.of(message.SerializeToString()).head == message
+
+
+def test_the_order_of_the_fields_does_not_matter():
+    message = report([("a", "b", "1"), ("c", "d", "2")])
+    rows, rest = type(message)(rows=message.rows[:1]), type(message)(rows=message.rows[1:])
+    message.ClearField("rows")
+    answer = ga4_wire.Answer.of(rows.SerializeToString() + message.SerializeToString() + rest.SerializeToString())
+    assert answer.head == message
+    assert [column.to_pylist() for column in answer.columns(2, 1)] == [["a", "c"], ["b", "d"], ["1", "2"]]
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_spoiled_bytes_are_refused_or_read_as_the_library_reads_them(data):
+    whole = report([("a" * 26, "ข", "1"), ("c", "", "2")]).SerializeToString()
+    at = data.draw(st.integers(0, len(whole) - 1))
+    sent = whole[:at] + data.draw(st.binary(max_size=6)) + whole[at + data.draw(st.integers(0, 3)) :]
+    try:
+        read = cells(sent)
+    except (ValueError, DecodeError):
+        return
+    library = type(report([])).FromString(sent)
+    values = [[cell.value for cell in (*row.dimension_values, *row.metric_values)] for row in library.rows]
+    assert read == [list(each) for each in zip(*values, strict=True)] or not values
 
 
 @pytest.mark.parametrize("asked", [(1, 1), (3, 1), (2, 0), (2, 2)])
 def test_a_row_with_another_number_of_cells_is_no_row(asked):
     with pytest.raises(ValueError, match="cells than the report has columns"):
-        ga4_wire.columns(report([("a", "b", "1")]), *asked)
+        cells(report([("a", "b", "1")]).SerializeToString(), *asked)
+
+
+def test_a_text_that_is_no_utf_8_is_refused():
+    sent = report([("20261112", "x", "1")]).SerializeToString().replace(b"\x0a\x01x", b"\x0a\x01\xff")
+    schema = pa.schema([("a", pa.string()), ("b", pa.string()), ("c", pa.int64())])
+    with pytest.raises(ValueError, match="UTF8"):
+        ga4_report.batch(ga4_wire.Answer.of(sent), ["a", "b", "c"], schema)
 
 
 def report(rows):
@@ -554,7 +611,7 @@ def test_no_request_is_made_when_it_would_take_what_is_kept_for_others(ga4, door
 
 
 def test_a_day_s_quota_lasts_until_midnight_pacific_time(ga4, doors, monkeypatch):
-    monkeypatch.setitem(ga4_report.TOKENS, "tokens_per_day", 500)
+    monkeypatch.setitem(TOKENS, "tokens_per_day", 500)
     with pytest.raises(SourceUnavailable, match=r"of today are left.*Run the night again in 10 hours") as told:
         pull(ga4(keep_tokens=499, page_size=1), "traffic", LAST_DAYS)
     assert told.value.retry_after == 10 * 3600  # 05:00 in Bangkok is 14:00 in California
