@@ -19,7 +19,7 @@ from okr_pipeline import clock
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.http import within
 from okr_pipeline.connectors.json_api import ApiSettings, Endpoint, JsonApi
-from okr_pipeline.connectors.json_rows import JsonRows, check_distinct
+from okr_pipeline.connectors.json_rows import JsonRows, Keys
 from okr_pipeline.connectors.paging import Request, by_offset
 from okr_pipeline.connectors.settings import Settings
 from okr_pipeline.connectors.tables import days_of, midnight
@@ -115,7 +115,7 @@ class Brevo(Connector):
             },
         )
         said.notes |= {"pages": 0, "rows": 0}
-        keys: list[pa.Table] = []
+        keys = Keys()
         with JsonApi(
             self, SOURCE, self.settings.endpoint, credentials={"api-key": key}, secrets=[key], remedies=REMEDIES
         ) as api:
@@ -126,14 +126,14 @@ class Brevo(Connector):
                     return f"{self.name}: {stream.name}, page {page_number}, row {row + 1}"
 
                 table = SENT.table(page.rows, where)
-                keys.append(table.select(stream.key))
+                keys.add(table.select(stream.key))
                 dated = _counted(table).add_column(
                     1, stream.schema.field("send_date"), days_of(table["send_time"], zone)
                 )
                 kept = dated.filter(within(dated["send_date"], window)).cast(stream.schema)
                 said.notes["rows"] += kept.num_rows
                 yield from kept.to_batches()
-        check_distinct(keys, self.name)
+        keys.check(self.name)
 
 
 def _rows(body: Any) -> list[Any]:

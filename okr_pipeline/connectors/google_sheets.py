@@ -23,7 +23,7 @@ from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.credentials import bearer
 from okr_pipeline.connectors.http import unreadable
 from okr_pipeline.connectors.json_api import ApiSettings, Endpoint, JsonApi
-from okr_pipeline.connectors.paging import Request
+from okr_pipeline.connectors.paging import Answer, Request
 from okr_pipeline.connectors.settings import Settings, is_reference
 from okr_pipeline.connectors.sheets import Sheet, SheetStream, Sieve, unwanted
 from okr_pipeline.connectors.tables import Name
@@ -94,40 +94,47 @@ class GoogleSheets(Connector):
             shown = {"valueRenderOption": "UNFORMATTED_VALUE", "dateTimeRenderOption": "SERIAL_NUMBER"}
             answer = api.ask(Request(path, {"majorDimension": "ROWS", **shown}))
         sieve = Sieve(self.name, declared, said)
-        sheet = self._sheet(answer.body, declared)
-        if sheet.extra:
-            said.notes["columns_left_out"] = list(sheet.extra)
-        table = declared.dated(sieve.conforming(sheet), self.settings.timezone)
+        said.notes["rows"] = 0
+        for sheet in self._sheets(answer, declared):
+            if sheet.extra:
+                said.notes["columns_left_out"] = list(sheet.extra)
+            table = declared.dated(sieve.conforming(sheet), self.settings.timezone)
+            said.notes["rows"] += table.num_rows
+            if declared.date is not None and (undated := table.column(declared.date).null_count):
+                said.notes["rows_without_date"] = said.notes.get("rows_without_date", 0) + undated
+            yield from declared.within(table, window).to_batches()
         sieve.check()
-        said.notes["rows"] = table.num_rows
-        if declared.date is not None and (undated := table.column(declared.date).null_count):
-            said.notes["rows_without_date"] = undated
-        yield from declared.within(table, window).to_batches(max_chunksize=BATCH)
 
     def _token(self) -> str:
         return google_account.token(self.name, self.settings.credentials, SCOPE, self.settings.answer_within)
 
-    def _sheet(self, body: Any, declared: SheetTab) -> Sheet:
-        """The answer as the columns that are wanted, all as text."""
+    def _sheets(self, answer: Answer, declared: SheetTab) -> Iterator[Sheet]:
+        """The answer as the columns that are wanted, all as text, part by part; what is read is let go of."""
+        body = answer.body
         where = re.search(r"!\$?[A-Z]+\$?(\d+)", str(body.get("range", ""))) if isinstance(body, dict) else None
         values = body.get("values", []) if isinstance(body, dict) else None
         if where is None or not isinstance(values, list) or not all(isinstance(row, list) for row in values):
             raise DataRejected(unreadable(self.name, SOURCE, ValueError("not a range of values")))
+        line = int(where[1]) + 1
         try:
             header = [_text(cell).strip() for cell in values[0]] if values else []
             extra = unwanted(declared.sheet, header, list(declared.columns))
             columns = {name: (header.index(name), kind) for name, kind in declared.columns.items()}
-            texts = [
-                pa.array([self._cell(row[at], kind) if at < len(row) else None for row in values[1:]], pa.string())
-                for at, kind in columns.values()
-            ]
+            for first in range(1, max(len(values), 2), BATCH):
+                part = values[first : first + BATCH]
+                values[first : first + BATCH] = [None] * len(part)
+                texts = [
+                    pa.array([self._cell(row[at], kind) if at < len(row) else None for row in part], pa.string())
+                    for at, kind in columns.values()
+                ]
+                table = pa.table([empty_is_null(pa.chunked_array([each])) for each in texts], names=list(columns))
+                lines = range(line, line + len(part))
+                yield Sheet(declared.sheet, table, extra, lambda lines=lines: lines)  # type: ignore[misc]
+                line += len(part)
         except DataRejected as error:
             raise DataRejected(f"{self.name}: {error}") from None
         except (ValueError, OverflowError) as error:
             raise DataRejected(unreadable(self.name, SOURCE, error)) from None
-        table = pa.table([empty_is_null(pa.chunked_array([each])) for each in texts], names=list(columns))
-        first = int(where[1]) + 1
-        return Sheet(declared.sheet, table, extra, lambda: range(first, first + table.num_rows))
 
     def _cell(self, cell: Any, kind: str) -> str:
         """A cell as the text that it would have in a file; serial numbers as the days and instants (UTC) that they are."""

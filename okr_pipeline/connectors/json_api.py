@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field
 from okr_pipeline.connectors.contract import Connector
 from okr_pipeline.connectors.credentials import ClientCredentials, bearer
 from okr_pipeline.connectors.http import brief, refusal, unreadable
-from okr_pipeline.connectors.paging import Answer, Find, Page, Paging, Request
+from okr_pipeline.connectors.paging import Answer, Find, Page, Paging, Request, found
 from okr_pipeline.connectors.reach import Reach, endpoint_problem
 from okr_pipeline.connectors.settings import HttpSettings, is_reference
 from okr_pipeline.errors import DataRejected, OkrError
@@ -130,7 +130,7 @@ class JsonApi:
             seen.add(place)
             received, before = received + len(page.rows), ends
             if total:
-                counted = self.read(answer, lambda body: int(total(body)))
+                counted = self.read(answer, lambda _, answer=answer: _number(found(answer, total)))  # type: ignore[misc]
                 if announced not in {None, counted}:
                     raise self._shifted(received, counted)
                 announced = counted
@@ -229,6 +229,12 @@ class JsonApi:
             remedy=self._remedies.get(response.status_code, "Look at `endpoint` and the credentials."),
             quota=self._quota(body),
         )
+
+
+def _number(told: Any) -> int:
+    if not isinstance(told, int | str) or isinstance(told, bool):
+        raise TypeError(f"where the number of all rows should be is {brief(repr(told))}")
+    return int(told)
 
 
 def _listed(rows: Any) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from operator import itemgetter
 from typing import Any, Literal, NoReturn
 
@@ -17,6 +18,7 @@ from okr_pipeline.errors import DataRejected
 Epoch = Literal["seconds", "milliseconds"]
 ERA = (-62_135_596_800, 253_402_300_800)  # seconds since 1970: the beginning of the year 1, the end of the year 9999
 EXACT = 2.0**53  # up to here every whole number is a float of its own
+PART = 50_000  # rows
 Where = Callable[[int], str]
 
 
@@ -85,17 +87,38 @@ class JsonRows:
         return value
 
 
-def check_distinct(keys: Sequence[pa.Table], place: str) -> None:
-    """DataRejected when a key came twice: where rows are counted off, one that slips to the next page hides another."""
-    if not keys:
-        return
-    all_keys = pa.concat_tables(keys)
-    distinct = all_keys.group_by(all_keys.column_names).aggregate([]).num_rows
-    if twice := all_keys.num_rows - distinct:
-        raise DataRejected(
-            f"{place}: {twice} of {all_keys.num_rows} rows came twice, so others may have been passed over. "
-            "Rows were added or removed between two pages: try again, or sort by something that does not move."
-        )
+class Keys:
+    """The keys of a pull's rows, page after page: where rows are counted off, one that slips to the next page hides another."""
+
+    def __init__(self) -> None:
+        self._pages: list[pa.Table] = []
+        self._held: list[pa.Table] = []
+
+    def add(self, page: pa.Table) -> None:
+        """The key columns of one page."""
+        self._pages.append(page)
+        if len(self._pages) == 100:  # small tables take much more memory than their rows
+            self._held.append(pa.concat_tables(self._pages).combine_chunks())
+            self._pages.clear()
+
+    def check(self, place: str) -> None:
+        """DataRejected when a key came twice."""
+        if not (tables := [*self._held, *self._pages]):
+            return
+        keys = pa.concat_tables(tables)
+        # In order, equal keys are neighbours. Grouping them would take many times as much memory.
+        order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
+        parts = (keys.take(order[at : at + PART + 1]) for at in range(0, len(order), PART))
+        if twice := sum(map(_equal_neighbours, parts)):
+            raise DataRejected(
+                f"{place}: {twice} of {keys.num_rows} rows came twice, so others may have been passed over. "
+                "Rows were added or removed between two pages: try again, or sort by something that does not move."
+            )
+
+
+def _equal_neighbours(rows: pa.Table) -> int:
+    equal = reduce(pc.and_, (pc.equal(column[1:], column[:-1]) for column in rows.columns))
+    return pc.sum(equal, min_count=0).as_py() or 0
 
 
 def _by_name(name: str) -> Path:

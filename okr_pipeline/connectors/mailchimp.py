@@ -22,7 +22,7 @@ from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.credentials import basic
 from okr_pipeline.connectors.http import typed_batch, unreadable, within
 from okr_pipeline.connectors.json_api import ApiSettings, Endpoint, JsonApi
-from okr_pipeline.connectors.json_rows import check_distinct
+from okr_pipeline.connectors.json_rows import Keys
 from okr_pipeline.connectors.paging import Request, by_offset
 from okr_pipeline.connectors.settings import Settings
 from okr_pipeline.errors import DataRejected, SourceRejected
@@ -117,16 +117,17 @@ class Mailchimp(Connector):
                 "before_send_time": self._midnight(window.last + timedelta(days=2)),
             },
         )
-        keys: list[pa.Table] = []
+        keys = Keys()
+        said.notes["pages"] = 0
         with JsonApi(
             self, SOURCE, self._endpoint(key), credentials=basic("okr", key), secrets=[key], remedies=REMEDIES
         ) as api:
             for page in api.pages(request, by_offset("offset"), itemgetter("reports"), itemgetter("total_items")):
+                said.notes["pages"] += 1
                 batch = self._batch(page.rows, stream)
-                keys.append(pa.table([batch["campaign_id"]], ["campaign_id"]))
+                keys.add(pa.table([batch["campaign_id"]], ["campaign_id"]))
                 yield batch.filter(within(batch["send_date"], window))
-        check_distinct(keys, self.name)
-        said.notes.update(pages=len(keys))
+        keys.check(self.name)
 
     def _endpoint(self, key: str) -> str:
         data_centre = re.fullmatch(r".+-([a-z]+\d+)", key)

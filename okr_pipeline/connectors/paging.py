@@ -44,8 +44,15 @@ class Page:
     rows: list[Any]
 
 
-Find = Callable[[Any], Any]  # from an answer's body to a value in it; None where there is none
+Find = (
+    Callable[[Any], Any] | str
+)  # from an answer's body to a value in it, None where there is none; or a header's name
 Paging = Callable[[Page], Request | None]  # the request for the page after this one; None when it was the last
+
+
+def found(answer: Answer, find: Find) -> Any:
+    """What an answer tells at a place; None where it tells nothing."""
+    return answer.headers.get(find.lower()) if isinstance(find, str) else find(answer.body)
 
 
 def by_page(param: str) -> Paging:
@@ -79,7 +86,7 @@ def by_cursor(param: str, find: Find) -> Paging:
     """A value of the answer goes into a parameter of the next request; without a value it was the last page."""
 
     def following(page: Page) -> Request | None:
-        cursor = find(page.answer.body)
+        cursor = found(page.answer, find)
         return None if cursor is None or cursor in {"", False} else page.asked.having(**{param: cursor})
 
     return following
@@ -87,7 +94,7 @@ def by_cursor(param: str, find: Find) -> Paging:
 
 def by_next_link(find: Find) -> Paging:
     """The answer has the URL of the next page, relative or absolute; without one it was the last page."""
-    return lambda page: _linked(find(page.answer.body), page.answer)
+    return lambda page: _linked(found(page.answer, find), page.answer)
 
 
 def by_link_header(page: Page) -> Request | None:

@@ -10,9 +10,9 @@ import pyarrow as pa
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.json_api import JsonApi
 from okr_pipeline.connectors.json_path import path
-from okr_pipeline.connectors.json_rows import check_distinct
+from okr_pipeline.connectors.json_rows import Keys
 from okr_pipeline.connectors.paging import Paging, Request
-from okr_pipeline.connectors.rest_settings import RestSettings, RestStream
+from okr_pipeline.connectors.rest_settings import RestSettings, RestStream, place
 from okr_pipeline.connectors.settings import Settings
 
 REMEDIES = {
@@ -58,7 +58,10 @@ class Rest(Connector):
         """What is asked for a stream's window: one list, or several one after the other."""
         declared = self.declared()[name]
         paging = declared.pages.paging() if declared.pages else None
-        yield Asked(declared.request(window, self.settings.timezone), paging, path(declared.rows).rows)
+        request = declared.request(window, self.settings.timezone)
+        if declared.pages and declared.pages.size:
+            request = request.having(**{declared.pages.size: self.settings.page_size})
+        yield Asked(request, paging, path(declared.rows).rows)
 
     def streams(self) -> Sequence[Stream]:
         """One stream for each declared list."""
@@ -68,11 +71,11 @@ class Rest(Connector):
         """The window's rows, page by page; rows of other days that the API sends are left out."""
         declared, timezone = self.declared()[stream.name], self.settings.timezone
         typed, pages = declared.typed(), declared.pages
-        total = path(pages.total).get if pages and pages.total else None
+        total = place(pages.total) if pages and pages.total else None
         said.notes.update(pages=0, rows=0)
-        keys: list[pa.Table] = []
         with self.api() as api:
             lists = list(self.asked(stream.name, window))
+            keys = Keys() if len(lists) > 1 or (pages and pages.by in {"page", "offset"}) else None
             for page in (page for each in lists for page in api.pages(*each, total)):
                 said.notes["pages"] += 1
 
@@ -81,9 +84,10 @@ class Rest(Connector):
 
                 table = declared.dated(typed.table(page.rows, where), timezone)
                 said.notes["rows"] += table.num_rows
-                keys.append(table.select(stream.key))
+                if keys:
+                    keys.add(table.select(stream.key))
                 if undated := table.column(stream.date).null_count if stream.date else 0:
                     said.notes["rows_without_day"] = said.notes.get("rows_without_day", 0) + undated
                 yield from declared.within(table, window).to_batches()
-        if len(lists) > 1 or (pages and pages.by in {"page", "offset"}):
-            check_distinct(keys, f"{self.name}: {stream.name}")
+        if keys:
+            keys.check(f"{self.name}: {stream.name}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +27,7 @@ from okr_pipeline.connectors.paging import Page
 from okr_pipeline.connectors.tables import Name
 
 T = TypeVar("T")
+IN_HEADERS = {"true": True, "false": False}
 
 
 def _mapping(value: object) -> object:
@@ -43,6 +45,14 @@ def _param(value: object) -> object:
     return days_in_text.check(value) if isinstance(value, str) else value
 
 
+def _place(value: str) -> str:
+    if not re.fullmatch(HEADER, value):
+        path(value)
+    return value
+
+
+HEADER = r"header ([\w-]+)"
+Place = Annotated[str, AfterValidator(_place)]  # in an answer: a JSONPath, or `header X-Total-Pages`
 Param = Annotated[Any, AfterValidator(_param)]
 Templated = Annotated[str, AfterValidator(days_in_text.check)]
 
@@ -99,15 +109,17 @@ class Auth(Written):
 class Pages(Written):
     """`by` page or offset: `param`, counted from `start`. By cursor: the value at `at` goes into `param`. By next_link:
     the URL at `at`. By link_header: nothing else. Where the API tells it, `total` is where the number of all rows is,
-    `more` whether there is another page, and `count` (by page) how many there are."""
+    `more` whether there is another page, and `count` (by page) how many there are. `size` is the parameter that
+    `page_size` goes into."""
 
     by: Literal["page", "offset", "cursor", "next_link", "link_header"]
     param: str = ""
     start: int | None = Field(default=None, ge=0)
-    at: PathText | None = None
-    total: PathText | None = None
-    more: PathText | None = None
-    count: PathText | None = None
+    at: Place | None = None
+    total: Place | None = None
+    more: Place | None = None
+    count: Place | None = None
+    size: Name | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Pages:
@@ -127,12 +139,7 @@ class Pages(Written):
 
     def paging(self) -> paging.Paging:
         """How the pages follow one another."""
-        at = path(self.at or "$")
-
-        def find(body: Any) -> Any:
-            value = at.get(body)
-            return None if value is MISSING else value
-
+        find = place(self.at or "$")
         following = {
             "page": paging.by_page(self.param),
             "offset": paging.by_offset(self.param),
@@ -164,12 +171,28 @@ def _more(at: str) -> Callable[[Page], bool]:
 
 
 def _told(at: str, page: Page, kind: type[T]) -> T:
-    """What an answer says of its pages, of the right type; ValueError when it does not."""
-    value = path(at).get(page.answer.body)
+    """What an answer says of its pages, of the right type (a header is text); ValueError when it does not."""
+    find = place(at)
+    value = paging.found(page.answer, find)
+    if isinstance(find, str) and value is not None:
+        value = IN_HEADERS.get(value.lower(), int(value) if value.isdecimal() else value)
     if type(value) is not kind:
-        shown = "nothing" if value is MISSING else f"{value!r:.40}"
+        shown = "nothing" if value is None else f"{value!r:.40}"
         raise ValueError(f"at {at} is {shown}, which is no {kind.__name__}")
     return value
+
+
+def place(written: str) -> paging.Find:
+    """What a place in an answer means: a path into the body, or a header."""
+    if header := re.fullmatch(HEADER, written):
+        return header[1]
+    at = path(written)
+
+    def find(body: Any) -> Any:
+        value = at.get(body)
+        return None if value is MISSING else value
+
+    return find
 
 
 class RestStream(JsonStream):
@@ -192,10 +215,22 @@ class RestStream(JsonStream):
 
 class RestSettings(ApiSettings):
     """`okr_config/connectors/<name>.yaml` of a JSON API. Only the host of `endpoint` (and of OAuth2's token_url) is
-    called, and those in `hosts`, which get no credentials."""
+    called, and those in `hosts`, which get no credentials. `page_size` is how many rows to ask for at once."""
 
     endpoint: Endpoint
     auth: Annotated[Auth, BeforeValidator(_mapping)] | None = None
     headers: dict[Name, str] = Field(default={})
     hosts: tuple[Annotated[str, Field(pattern=r"^[\w.-]+$")], ...] = ()
+    page_size: int | None = Field(default=None, ge=1)
     streams: dict[Name, RestStream] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _page_size_has_a_parameter(self) -> Self:
+        sized = [name for name, each in self.streams.items() if each.pages and each.pages.size]
+        if sized and self.page_size is None:
+            raise ValueError(
+                f"{sized[0]} has `size` in its pages and there is no `page_size`; write for example page_size: 100"
+            )
+        if self.page_size is not None and not sized:
+            raise ValueError("page_size goes nowhere; write into `pages` which parameter it is, as in size: limit")
+        return self

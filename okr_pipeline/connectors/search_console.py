@@ -183,6 +183,7 @@ class SearchConsole(Connector):
             start += received
             if received:
                 batch = self._batch(stream, rows, len(dimensions))
+                del request, answer, rows  # a page is 50 MB of Python objects: let go of before the next is read
                 no_page_twice(self.name, SOURCE, batch, seen)
                 yield batch
 

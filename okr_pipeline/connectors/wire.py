@@ -56,7 +56,7 @@ class Wire:
                     if size > LARGEST:
                         raise DataRejected(
                             f"{self.name}: {self.source} sent an answer of more than {LARGEST >> 20} MB. "
-                            "Ask for smaller pages."
+                            "Ask for less at once: smaller pages, or fewer columns."
                         )
             finally:
                 response.close()

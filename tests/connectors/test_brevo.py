@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any
 
+import large
 import pyarrow as pa
 import pytest
 from stage import stage, standing
@@ -34,14 +35,18 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 
 
 class TestTheContract(ConnectorContract):
-    """All promises but the one on a million rows."""
-
-    not_applicable = {"bounded-memory"}  # noqa: RUF012
+    """All promises."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def connector(cls, account: Callable[..., Brevo]) -> Brevo:
         return account()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def many(cls) -> Iterator[Brevo]:
+        with large.standing(large.brevo) as url:
+            yield Brevo("many", BrevoSettings.model_validate({**SETTINGS, "endpoint": url, "page_size": 100}))
 
 
 def pull(connector: Brevo, window: Window = OCTOBER) -> list[dict[str, Any]]:

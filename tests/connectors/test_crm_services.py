@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
+import large
 import pyarrow as pa
 import pytest
 from stage import stage
@@ -58,22 +59,33 @@ class TestSalesforce(ConnectorContract):
     """How many records an answer has is Salesforce's own affair, and a lead has no numbers."""
 
     window = QUARTER
-    not_applicable = {"pages", "bounded-memory", "huge-integers", "not-a-number"}  # noqa: RUF012
+    not_applicable = {"pages", "huge-integers", "not-a-number"}  # noqa: RUF012
 
     @pytest.fixture(scope="class")
     @classmethod
     def connector(cls, services: dict[str, Make]) -> Connector:
         return services["salesforce"]()
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def many(cls) -> Iterator[Connector]:
+        with large.standing(large.salesforce) as url:
+            yield salesforce(endpoint=url)
+
 
 class TestHubSpot(ConnectorContract):
     window = OCTOBER
-    not_applicable = {"bounded-memory"}  # noqa: RUF012
 
     @pytest.fixture(scope="class")
     @classmethod
     def connector(cls, services: dict[str, Make]) -> Connector:
         return services["hubspot"](forms=FORMS)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def many(cls) -> Iterator[Connector]:
+        with large.standing(large.hubspot) as url:
+            yield hubspot(endpoint=url)
 
 
 def pull(connector: Connector, window: Window = OCTOBER, name: str = "") -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def connector(*, endpoint: str = "", secrets: Any = None, **stream: Any) -> Dlt:
 class TestReviews(ConnectorContract):
     # How large pages are, and how long an answer may take, is the resource's own affair.
     window = Window(date(2026, 11, 2), date(2026, 11, 12))
-    not_applicable = {"pages", "bounded-memory", "slow-drip"}  # noqa: RUF012
+    not_applicable = {"pages", "slow-drip"}  # noqa: RUF012
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -70,6 +71,14 @@ class TestReviews(ConnectorContract):
             patch.setenv("OKR_NOW", "2026-11-16T05:00:00+07:00")
             secrets = {"token": variables["REVIEWS_TOKEN"]}
             yield connector(endpoint=variables["REVIEWS_ENDPOINT"], secrets=secrets, **REVIEWS)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def many(cls) -> Iterator[Connector]:
+        columns = {"id": "integer", "day": "date", "page": "text"}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+            yield connector(resource="large:visits", columns=columns, key=["id"], date="day")
 
 
 def pulled(made: Dlt) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from okr_pipeline.config import Table
 from okr_pipeline.connectors.contract import Said, Window
-from okr_pipeline.connectors.files import Files, FileSettings, delimited, json_lines
+from okr_pipeline.connectors.files import Files, FileSettings, delimited, json_lines, workbook
 from okr_pipeline.connectors.files import connector as module
 from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
 from okr_pipeline.ingest import ingest
@@ -479,6 +479,32 @@ def test_a_bad_value_in_parquet_is_told_by_its_row(tmp_path):
 
     with pytest.raises(DataRejected, match=r"seminars\.parquet:2: column seats: 5\.5 is not of type integer"):
         pull(connector(tmp_path, files="seminars.parquet"))
+
+
+@pytest.mark.parametrize("rows", [3, 4, 5])
+def test_a_workbook_is_read_part_by_part(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(workbook, "PART", 2)
+    seats = [*range(1, rows), "many"]
+    ids = [f"S-{n}" for n in seats]
+    pd.DataFrame({"seminar_id": ids, "held_on": "2026-10-02", "seats": seats}).to_excel(
+        tmp_path / "seminars.xlsx", index=False
+    )
+    said = Said()
+    found = pull(connector(tmp_path, files="seminars.xlsx", bad_rows=1), said)
+    assert [row["seats"] for row in found] == [*range(1, rows)]
+    assert [bad.line for bad in said.bad_rows] == [rows + 1]
+
+
+def test_cells_of_a_workbook_are_texts_as_they_are_shown(tmp_path):
+    cells = [5.0, 2.5, True, date(2026, 10, 2), datetime.fromisoformat("2026-10-02 09:30"), None, "x"]
+    pd.DataFrame({"seminar_id": range(len(cells)), "cell": pd.Series(cells, dtype=object)}).to_excel(
+        tmp_path / "seminars.xlsx", index=False
+    )
+    columns = {"seminar_id": "integer", "cell": "text"}
+    found = pull(connector(tmp_path, files="seminars.xlsx", columns=columns, date=None))
+    assert [row["cell"] for row in found] == [
+        *("5", "2.5", "True", "2026-10-02 00:00:00", "2026-10-02 09:30:00", None, "x")
+    ]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("seminars.xlsx", "Excel"), ("seminars.parquet", "Parquet")])

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import large
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
@@ -51,12 +52,19 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 class TestTheContract(ConnectorContract):
     """The API sets the size of its pages: 10,000 rows, more than the sandbox has in a month."""
 
-    not_applicable = {"pages", "repeated-page", "time-zone", "bounded-memory"}  # noqa: RUF012
+    not_applicable = {"pages", "repeated-page", "time-zone"}  # noqa: RUF012
 
     @pytest.fixture(scope="class")
     @classmethod
     def connector(cls, account: Callable[..., GoogleAds]) -> GoogleAds:
         return account()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def many(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleAds]:
+        with large.standing(large.google_ads) as url:
+            there = {"endpoint": url, "credentials": large.key(tmp_path_factory.mktemp("key"), url)}
+            yield GoogleAds("many", GoogleAdsSettings.model_validate({**SETTINGS, **there}))
 
 
 def pull(connector: GoogleAds, window: Window = DAY, said: Said | None = None) -> pa.Table:

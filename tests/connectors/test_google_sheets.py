@@ -59,7 +59,7 @@ def spreadsheet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 
 
 class TestTheContract(ConnectorContract):
-    """A sheet is one answer; its header is the row that the kit's faults strike."""
+    """A sheet is one answer, of 64 MB at most; its header is the row that the kit's faults strike."""
 
     not_applicable = {"pages", "repeated-page", "time-zone", "bounded-memory", "huge-integers", "not-a-number"}  # noqa: RUF012
 

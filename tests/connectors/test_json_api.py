@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -14,7 +14,7 @@ from stage import Stage, stage
 from starlette.requests import Request as Asked
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from okr_pipeline.connectors import wire
+from okr_pipeline.connectors import json_rows, wire
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.credentials import ClientCredentials, basic, bearer
 from okr_pipeline.connectors.json_api import ApiSettings, JsonApi
@@ -65,6 +65,23 @@ def failure(api: Stage, **options: Any) -> OkrError:
     assert str(caught.value).startswith("shop: ")
     assert SECRET not in str(caught.value)
     return caught.value
+
+
+@pytest.mark.parametrize("part", [1, 2, 3, 50])
+@pytest.mark.parametrize("kind", [str, int])
+def test_keys_that_came_twice_are_counted_wherever_they_come(
+    monkeypatch: pytest.MonkeyPatch, part: int, kind: Callable[[int], Any]
+) -> None:
+    monkeypatch.setattr(json_rows, "PART", part)
+    keys = json_rows.Keys()
+    keys.check("nothing came")
+    for number in [*range(250), 3, 120, 120]:  # a page each
+        keys.add(pa.table({"a": [kind(number)], "b": [number % 7]}))
+    with pytest.raises(DataRejected, match="here: 3 of 253 rows came twice"):
+        keys.check("here")
+    alone = json_rows.Keys()
+    alone.add(pa.table({"a": [kind(number // 2) for number in range(8)], "b": [0, 1] * 4}))
+    alone.check("each is there once")
 
 
 def rows(api: Stage, paging: Paging | None, total: Any = None, **params: Any) -> list[Any]:

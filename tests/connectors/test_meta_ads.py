@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import large
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
@@ -47,12 +48,18 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 class TestTheContract(ConnectorContract):
     """The account names its time zone, so that another is refused."""
 
-    not_applicable = {"time-zone", "bounded-memory"}  # noqa: RUF012
+    not_applicable = {"time-zone"}  # noqa: RUF012
 
     @pytest.fixture(scope="class")
     @classmethod
     def connector(cls, account: Callable[..., MetaAds]) -> MetaAds:
         return account()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def many(cls) -> Iterator[MetaAds]:
+        with large.standing(large.meta_ads) as url:
+            yield MetaAds("many", MetaAdsSettings.model_validate({**SETTINGS, "endpoint": url, "page_size": 1000}))
 
 
 def pull(connector: MetaAds, window: Window = DAY) -> list[dict[str, Any]]:

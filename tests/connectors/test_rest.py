@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from stage import Stage, stage
 from starlette.applications import Starlette
@@ -55,8 +56,9 @@ def source(api: Stage, **changed: Any) -> Rest:
         "date": "day",
         **changed,
     }
-    auth, timezone = declared.pop("auth", None), declared.pop("timezone", "Asia/Bangkok")
-    settings = {"connector": "rest", "endpoint": api.url, "auth": auth, "timezone": timezone, "retry_for": 0}
+    timezone, size = declared.pop("timezone", "Asia/Bangkok"), declared.pop("page_size", None)
+    settings = {"connector": "rest", "endpoint": api.url, "timezone": timezone, "retry_for": 0, "page_size": size}
+    settings["auth"] = declared.pop("auth", None)
     return Rest("shop", RestSettings(**settings, streams={"things": declared}))
 
 
@@ -247,16 +249,28 @@ def _shelf(asked: Request) -> Response:
         "things": things,
         "meta": {"next": following, "link": link, "count": 7, "pages": 4, "more": following is not None},
     }
-    return JSONResponse(body, headers={"Link": f'</things>; rel="first", <{link}>; rel="next"'} if link else {})
+    headers = {
+        "X-Total-Count": "7",
+        "X-Total-Pages": "4",
+        "X-Next": str(following or ""),
+        "X-More": str(bool(following)),
+    }
+    links = {"Link": f'</things>; rel="first", <{link}>; rel="next"'} if link else {}
+    return JSONResponse(body, headers=headers | links)
 
 
-@pytest.mark.parametrize("total", [{}, {"total": "$.meta.count"}], ids=["to the last page", "to the total"])
+@pytest.mark.parametrize(
+    "total",
+    [{}, {"total": "$.meta.count"}, {"total": "header X-Total-Count"}],
+    ids=["to the last page", "to the total", "to the total in a header"],
+)
 @pytest.mark.parametrize(
     ("pages", "requests"),
     [
         ({"by": "page", "param": "p"}, 5),
         ({"by": "offset", "param": "skip"}, 5),
         ({"by": "cursor", "param": "from", "at": "$.meta.next"}, 4),
+        ({"by": "cursor", "param": "from", "at": "header x-next"}, 4),
         ({"by": "next_link", "at": "$.meta.link"}, 4),
         ({"by": "link_header"}, 4),
     ],
@@ -269,7 +283,14 @@ def test_every_way_of_paging_that_the_manual_names(api: Stage, pages: Any, reque
 
 
 @pytest.mark.parametrize(
-    "told", [{"more": "$.meta.more"}, {"count": "$.meta.pages"}, {"more": "$.meta.more", "count": "$.meta.pages"}]
+    "told",
+    [
+        {"more": "$.meta.more"},
+        {"count": "$.meta.pages"},
+        {"more": "$.meta.more", "count": "$.meta.pages"},
+        {"more": "header X-More"},
+        {"count": "header X-Total-Pages"},
+    ],
 )
 @pytest.mark.parametrize("start", [{}, {"start": 1}])
 def test_the_page_after_the_last_is_not_asked_for_where_a_service_says_which_is_the_last(
@@ -283,6 +304,21 @@ def test_the_page_after_the_last_is_not_asked_for_where_a_service_says_which_is_
         pull(source(api, params={"strict": "yes"}, pages={"by": "page", "param": "p"}))
 
 
+def test_as_many_rows_as_wanted_are_asked_for_at_once(api: Stage) -> None:
+    api.answer({"things": []})
+    pull(source(api, page_size=30, pages={"by": "page", "param": "p", "size": "per_page"}))
+    assert api.params == [{"p": "1", "per_page": "30"}]
+
+
+@pytest.mark.parametrize(
+    ("size", "told"), [({"size": "per_page"}, "there is no `page_size`"), ({"page_size": 30}, "page_size goes nowhere")]
+)
+def test_a_page_size_and_its_parameter_belong_together(api: Stage, size: Any, told: str) -> None:
+    pages = {"by": "page", "param": "p", "size": size.get("size")}
+    with pytest.raises(ValidationError, match=told):
+        source(api, page_size=size.get("page_size"), pages=pages)
+
+
 @pytest.mark.parametrize(
     ("told", "meta", "said"),
     [
@@ -290,6 +326,10 @@ def test_the_page_after_the_last_is_not_asked_for_where_a_service_says_which_is_
         ({"more": "$.meta.more"}, {"more": "false"}, "is 'false', which is no bool"),
         ({"count": "$.meta.pages"}, {"pages": "4"}, "is '4', which is no int"),
         ({"more": "$.meta.more"}, {"more": True}, "the same page twice"),
+        ({"count": "header X-Pages"}, {}, "at header X-Pages is nothing, which is no int"),
+        ({"count": "header Content-Type"}, {}, "is 'application/json', which is no int"),
+        ({"total": "header X-Total"}, {}, "where the number of all rows should be is None"),
+        ({"total": "$.meta.count"}, {}, "where the number of all rows should be is None"),
     ],
 )
 def test_what_a_service_says_of_its_pages_must_be_right(api: Stage, told: Any, meta: Any, said: str) -> None:
@@ -360,27 +400,27 @@ def test_each_way_to_show_who_asks(api: Stage, auth: Any, header: str, value: st
 
 
 WRONG = [
-    ("at: $.meta.next_cursor", "att: $.x", 11, "pages.att: unknown field `att`; did you mean `at`?"),
-    (", at: $.meta.next_cursor", "", 11, "by cursor also needs at"),
-    ("by: cursor", "by: link_header", 11, "by link_header has no use for at and param"),
-    ("by: cursor", "count: $.meta.pages, by: cursor", 11, "by cursor has no use for count"),
-    ("{first:utc}", "{frist:utc}", 9, "posted_from: {frist} is not a day of the window"),
-    ("{first:utc}", "{first:dd}", 9, "posted_from: {first:dd} is not a way to write a day"),
-    ("{first:utc}", "{first", 9, "posted_from"),
-    ('"{first:utc}"', "{first}", 9, "put quotes around it"),
-    ("limit: 50", "limit: [50]", 9, "params.limit: is neither text nor a number"),
-    ("$.data.items", "$.data.[", 10, "rows: '$.data.[' is not a JSONPath"),
-    ("stars: integer", "stars: int", 12, "columns.stars: input should be 'text'"),
-    ("stars: rating.stars", "star: rating.stars", 13, "paths: star is not a column; write one of review_id"),
-    ("key: [review_id]", "key: [id]", 15, "key: id is not a column"),
-    ("date: posted_on", "date: posted_at", 16, "date: posted_at is not a column of type date"),
-    ("date: posted_on", "optional: [review_id]", 16, "optional: review_id is part of the key"),
-    ("date: posted_on", "epochs: {stars: seconds}", 16, "epochs: stars is not a timestamp"),
+    ("at: $.meta.next_cursor", "att: $.x", 12, "pages.att: unknown field `att`; did you mean `at`?"),
+    (", at: $.meta.next_cursor", "", 12, "by cursor also needs at"),
+    ("by: cursor", "by: link_header", 12, "by link_header has no use for at and param"),
+    ("by: cursor", "count: $.meta.pages, by: cursor", 12, "by cursor has no use for count"),
+    ("{first:utc}", "{frist:utc}", 10, "posted_from: {frist} is not a day of the window"),
+    ("{first:utc}", "{first:dd}", 10, "posted_from: {first:dd} is not a way to write a day"),
+    ("{first:utc}", "{first", 10, "posted_from"),
+    ('"{first:utc}"', "{first}", 10, "put quotes around it"),
+    ('"{after:utc}"', "[50]", 10, "params.posted_before: is neither text nor a number"),
+    ("$.data.items", "$.data.[", 11, "rows: '$.data.[' is not a JSONPath"),
+    ("stars: integer", "stars: int", 13, "columns.stars: input should be 'text'"),
+    ("stars: rating.stars", "star: rating.stars", 14, "paths: star is not a column; write one of review_id"),
+    ("key: [review_id]", "key: [id]", 16, "key: id is not a column"),
+    ("date: posted_on", "date: posted_at", 17, "date: posted_at is not a column of type date"),
+    ("date: posted_on", "optional: [review_id]", 17, "optional: review_id is part of the key"),
+    ("date: posted_on", "epochs: {stars: seconds}", 17, "epochs: stars is not a timestamp"),
     ("${REVIEWS_ENDPOINT}", "http://api.example.com", 2, "in the clear; write https://api.example.com"),
     ("${REVIEWS_ENDPOINT}", "https://u:hidden@api.example.com", 2, "has a user or a password in it"),
     ('{bearer: "${REVIEWS_TOKEN}"}', "hidden", 3, "auth: is not a mapping"),
     ('{bearer: "${REVIEWS_TOKEN}"}', "{bearer: hidden, basic: {user: a, password: b}}", 3, "exactly one of"),
-    ("get: /v1/reviews", "get: v1/reviews", 8, "get:"),
+    ("get: /v1/reviews", "get: v1/reviews", 9, "get:"),
 ]
 
 

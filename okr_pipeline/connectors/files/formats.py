@@ -40,7 +40,7 @@ def _json_lines(path: Path, wanted: Sequence[str], how: How) -> Iterator[Sheet]:
 def _workbook(path: Path, wanted: Sequence[str], how: How) -> Iterator[Sheet]:
     from okr_pipeline.connectors.files.workbook import read_workbook
 
-    yield read_workbook(path, wanted, how.sheet)
+    yield from read_workbook(path, wanted, how.sheet)
 
 
 def _parquet(path: Path, wanted: Sequence[str], _: How) -> Iterator[Sheet]:

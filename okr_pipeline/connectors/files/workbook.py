@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -11,25 +14,44 @@ from okr_pipeline.connectors.columns import empty_is_null
 from okr_pipeline.connectors.sheets import Sheet, unwanted
 from okr_pipeline.errors import DataRejected
 
+PART = 50_000  # rows
 
-def read_workbook(path: Path, wanted: Sequence[str], name: str | None) -> Sheet:
-    """The wanted columns of the sheet with that name, or of the first, as text."""
-    import pandas as pd
-    from python_calamine import CalamineError
 
-    try:
-        with pd.ExcelFile(path, engine="calamine") as book:
-            if name is not None and name not in book.sheet_names:
-                there = ", ".join(map(str, book.sheet_names))
-                raise DataRejected(f"{path.name}: has no sheet {name}; it has: {there}. Rename one, or mend `sheet`.")
-            frame = pd.read_excel(book, sheet_name=name or 0, header=None, dtype=object, na_filter=False)
-    except (CalamineError, ValueError) as error:
-        raise DataRejected(f"{path.name}: is not an Excel file: {error}. Save it again as .xlsx.") from None
-    header = [str(cell).strip() for cell in frame.iloc[0]] if len(frame) else []
+def read_workbook(path: Path, wanted: Sequence[str], name: str | None) -> Iterator[Sheet]:
+    """The wanted columns of the sheet with that name, or of the first, as text, part by part.
+
+    The reader has the whole sheet in its memory, about 80 bytes a cell: a sheet has 1,048,576 rows at most.
+    """
+    rows = _rows(path, name)
+    header = [_text(cell).strip() for cell in next(rows, [])]
     extra = unwanted(path.name, header, wanted)
-    rows = frame.iloc[1:]
-    columns = [
-        empty_is_null(pa.chunked_array([pa.array(rows[header.index(column)].astype(str), pa.string())]))
-        for column in wanted
-    ]
-    return Sheet(path.name, pa.table(columns, names=list(wanted)), extra, lambda: range(2, len(rows) + 2))
+    places = [header.index(column) for column in wanted]
+    line, more = 2, True
+    while more:
+        part = list(islice(rows, PART))
+        cells = [pa.array([_text(row[at]) for row in part], pa.string()) for at in places]
+        lines = range(line, line + len(part))
+        line, more = line + len(part), len(part) == PART
+        columns = [empty_is_null(pa.chunked_array([each])) for each in cells]
+        yield Sheet(path.name, pa.table(columns, names=list(wanted)), extra, lambda lines=lines: lines)  # type: ignore[misc]
+
+
+def _rows(path: Path, name: str | None) -> Iterator[list[Any]]:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    path.open("rb").close()  # calamine's errors do not say why a file cannot be opened
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            if name is not None and name not in book.sheet_names:
+                there = ", ".join(book.sheet_names)
+                raise DataRejected(f"{path.name}: has no sheet {name}; it has: {there}. Rename one, or mend `sheet`.")
+            return book.get_sheet_by_name(name or book.sheet_names[0]).iter_rows()
+    except (CalamineError, ValueError, IndexError) as error:
+        raise DataRejected(f"{path.name}: is not an Excel file: {error}. Save it again as .xlsx.") from None
+
+
+def _text(cell: Any) -> str:
+    """A cell as it is shown: workbooks keep every number as a fraction, and of a day some know no time."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return f"{cell} 00:00:00" if type(cell) is date else str(cell)

@@ -13,7 +13,7 @@ from okr_pipeline.connectors.kit.outcome import attempt, right_or_rejected
 from okr_pipeline.connectors.kit.promise import Broken, NotApplicable, promise
 from okr_pipeline.connectors.kit.proxy import MOST, Answer, Fault
 from okr_pipeline.connectors.kit.subject import Subject, difference
-from okr_pipeline.errors import DataRejected
+from okr_pipeline.errors import DataRejected, SourceRejected
 
 PAGES = 4  # of a repeated answer, which is tried as the first, the second, …
 
@@ -28,10 +28,13 @@ def pages(subject: Subject) -> str:
         tried = []
         for size in sorted({rows + 1, rows, rows - 1, max(rows // 5, 1)} - {0}):
             try:
-                subject.changed(page_size=size)
+                found = subject.pull(stream, page_size=size)
             except ValidationError:
                 continue  # more than the source allows
-            found = subject.pull(stream, page_size=size)
+            except SourceRejected:
+                if size <= subject.connector.settings.page_size:
+                    raise
+                continue
             if not found.in_order.equals(subject.usual(stream).in_order):
                 raise Broken(f"{stream.name}: {rows} rows by {size}: {difference(subject.usual(stream), found)}")
             tried.append(size)
@@ -117,4 +120,4 @@ def _repeating(at: int) -> Fault:
 
 def _has_pages(subject: Subject) -> None:
     if not subject.has("page_size"):
-        raise NotApplicable("the connector has no setting `page_size`")
+        raise NotApplicable("how many rows a page has is no setting (`page_size`) of it")

@@ -87,8 +87,8 @@ class Subject:
         return type(self.connector)(self.connector.name, kind.model_validate({**given, "retry_for": 0, **settings}))
 
     def has(self, setting: str) -> bool:
-        """Whether there is such a setting."""
-        return setting in type(self.connector.settings).model_fields
+        """Whether there is such a setting, and it is in use."""
+        return getattr(self.connector.settings, setting, None) is not None
 
     def pull(
         self, stream: Stream, window: Window | None = None, source: Connector | None = None, **changed: Any
