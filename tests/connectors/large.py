@@ -157,7 +157,7 @@ def search_console(_: Request, body: Any) -> str:
 
 def visits() -> Iterator[dict[str, Any]]:
     """What a connector of dlt's resources may be given: any iterator is one."""
-    return ({"id": number, "day": DAY, "page": f"{number} {TEXT}"} for number in range(ROWS))
+    return ({"id": number, "day": "2026-11-05", "page": f"{number} {TEXT}"} for number in range(ROWS))
 
 
 GA4_REPORT = {"dimensions": ["date", "pagePath"], "metrics": ["sessions"]}
