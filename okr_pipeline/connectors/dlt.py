@@ -21,7 +21,7 @@ from okr_pipeline.connectors.settings import Settings
 from okr_pipeline.connectors.tables import Name
 from okr_pipeline.errors import SourceRejected
 
-BATCH = 20_000  # rows of Python that become one table
+BATCH = 5_000  # rows of Python that become one table
 
 
 def _argument(value: Any) -> Any:
