@@ -8,6 +8,9 @@ from datetime import date
 import dagster as dg
 
 from okr_pipeline.assets import Project, source_key
+from okr_pipeline.connectors.http import brief
+from okr_pipeline.connectors.own import OWN, blamed
+from okr_pipeline.connectors.secrets import Secrets
 from okr_pipeline.errors import ConfigError
 from okr_pipeline.published import opened
 from okr_pipeline.scoring import days_scored
@@ -21,19 +24,19 @@ def watch_sensor(project: Project, nightly: str, scoring: Sequence[dg.AssetsDefi
         description="A file was dropped, changed or removed: pull its streams and score, once it has stood still for a while.",
     )  # fmt: skip
     def pull_what_was_dropped(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        states = {
-            table.name: state
-            for table in project.config.tables.values()
-            if not table.unset and (state := table.connector.state(table.stream)) is not None
-        }
-        before = json.loads(context.cursor) if context.cursor else {"pulled": states, "seen": states}
+        told, failed = _states(project)
+        for sentence in failed:
+            context.log.warning(sentence)
+        before = json.loads(context.cursor) if context.cursor else {"pulled": told, "seen": told}
+        # What cannot be told now is as it was: what changes meanwhile is then seen as soon as it can be told again.
+        states = {name: state for name, state in before["seen"].items() if name in project.config.tables} | told
         pulled = {name: before["pulled"].get(name, state) for name, state in states.items()}
         # A file that is still being written changes from one look to the next.
         due = [name for name, state in states.items() if pulled[name] != state == before["seen"].get(name)]
         cursor = json.dumps({"pulled": pulled | {name: states[name] for name in due}, "seen": states})
         if not due:
             context.update_cursor(cursor)
-            return dg.SkipReason(f"Nothing new in {len(states)} watched streams.")
+            return dg.SkipReason(" ".join([f"Nothing new in {len(told)} watched streams.", *failed]))
         keys = [source_key(project.config, name) for name in due] + [key for asset in scoring for key in asset.keys]
         day = _scored_last(project)
         if day is None:
@@ -41,6 +44,27 @@ def watch_sensor(project: Project, nightly: str, scoring: Sequence[dg.AssetsDefi
         return dg.SensorResult([dg.RunRequest(partition_key=day.isoformat(), asset_selection=keys)], cursor=cursor)
 
     return pull_what_was_dropped
+
+
+def _states(project: Project) -> tuple[dict[str, str], list[str]]:
+    """What each stream's source says that it has, where it can; and a sentence for each connector that failed to say."""
+    states, failed = {}, {}
+    for table in project.config.tables.values():
+        if table.unset:
+            continue
+        try:
+            state = table.connector.state(table.stream)
+        except Exception as error:  # noqa: BLE001 - others' connectors must not keep ours from being watched
+            kind = type(table.connector)
+            what = brief(blamed(kind, error), *Secrets.of(table.connector.settings))
+            failed[table.connector.name] = (
+                f"{table.connector.name}: its `state` failed ({what}), so that only the night pulls it. "
+                f"Mend {kind.__module__.removeprefix(OWN)}, or tell its author."
+            )
+        else:
+            if state is not None:
+                states[table.name] = state
+    return states, [*failed.values()]
 
 
 def _scored_last(project: Project) -> date | None:

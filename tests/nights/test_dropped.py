@@ -71,6 +71,36 @@ def test_a_file_is_pulled_once_it_has_stood_still(looks, folder):
     assert [streams(each) for each in looks()] == [{"files/seminars"}]
 
 
+def test_a_connector_that_fails_to_say_what_it_has_keeps_no_other_from_being_watched(
+    looks, folder, config, monkeypatch
+):
+    looks()
+    sheets = config.tables["files_seminars"].connector
+    right = type(sheets).state
+    monkeypatch.setattr(
+        type(sheets), "state", lambda self, stream: {}[stream.name] if stream.name == "team" else right(self, stream)
+    )
+    (folder / "team.csv").write_text("person,joined_on,role\n")
+    (folder / "seminars.csv").write_text("seminar_id,held_on,team,topic\n")
+    assert looks() == []
+    assert [streams(each) for each in looks()] == [{"files/seminars"}]
+    monkeypatch.setattr(type(sheets), "state", right)
+    looks()
+    assert [streams(each) for each in looks()] == [{"files/team"}]  # it changed meanwhile
+
+
+def test_the_failure_of_a_connector_to_say_what_it_has_is_told_in_a_sentence(config, monkeypatch, tmp_path):
+    monkeypatch.setattr(type(config.tables["files_team"].connector), "state", lambda _, stream: {}[stream.name])
+    sensor = watch_sensor(Project(config, Warehouse(tmp_path / "none")), NIGHTLY, [])
+    with dg.build_sensor_context() as context:
+        said = str(sensor.evaluate_tick(context).skip_message)
+    assert said.startswith("Nothing new in 0 watched streams. files: its `state` failed (KeyError: ")
+    assert said.endswith(
+        "so that only the night pulls it. Mend okr_pipeline.connectors.files.connector, or tell its author."
+    )
+    assert said.count("`state` failed") == 1
+
+
 def test_before_the_first_night_nothing_is_run(config, folder, tmp_path):
     sensor = watch_sensor(Project(config, Warehouse(tmp_path / "none")), NIGHTLY, [])
     seen, now = (
