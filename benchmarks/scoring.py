@@ -27,6 +27,7 @@ import duckdb
 
 from okr_pipeline.config import load
 from okr_pipeline.scoring import score
+from okr_pipeline.scoring.metrics import add_up
 from okr_pipeline.warehouse.engine import create_schema
 
 KEY_RESULTS = 10_000
@@ -141,13 +142,16 @@ def prepared(folder: Path, key_results: int) -> dict[str, float]:
             if last == NIGHT:
                 connection.execute("CHECKPOINT")
                 shutil.copy(folder / "prepared.duckdb", folder / "before.duckdb")
+        add_up(connection, "metric.parts")
     with duckdb.connect(folder / "before.duckdb") as connection:
+        add_up(connection, "metric.parts")
         score(connection, _config(folder), NIGHT)
         connection.execute("ATTACH ? AS a", [str(folder / "prepared.duckdb")])
         connection.execute(f"INSERT INTO metric.parts SELECT * FROM a.metric.parts WHERE day = DATE '{LAST}'")
         connection.execute(
             f"UPDATE metric.parts SET value = value + 1 WHERE day BETWEEN DATE '{RESTATED}' AND DATE '{NIGHT}'"
         )
+        add_up(connection, f"(FROM metric.parts WHERE day >= DATE '{RESTATED}')")
         connection.execute("INSERT INTO ledger.loads SELECT * REPLACE (3 AS load) FROM a.ledger.loads WHERE load = 2")
         connection.execute(f"INSERT INTO metric.unscored SELECT DISTINCT metric, DATE '{RESTATED}' FROM metric.parts")
     return {}

@@ -85,7 +85,7 @@ def broken(request: Any, demo: Any, tmp_path_factory: pytest.TempPathFactory) ->
         snapshot.write_bytes(snapshot.read_bytes()[:5000])
     else:
         with duckdb.connect(snapshot) as connection:
-            connection.execute("ALTER TABLE scores.key_results RENAME TO okr_scores")
+            connection.execute("DROP VIEW scores.key_results")
     return home
 
 

@@ -100,8 +100,8 @@ def _written(aggregate: Aggregate) -> str:
 
 
 def _fields(model: BaseModel, without: set[str]) -> dict[str, Any]:
-    names = [name for name in type(model).model_fields if name in model.model_fields_set and name not in without]
-    return {name: _plain(getattr(model, name)) for name in names}
+    said = model.model_fields_set - without
+    return {name: _plain(getattr(model, name)) for name in type(model).model_fields if name in said}
 
 
 def _plain(value: Any) -> Any:

@@ -207,7 +207,5 @@ def values_by_day(connection: duckdb.DuckDBPyConnection, as_of: date) -> Mapping
 def _series(
     connection: duckdb.DuckDBPyConnection, as_of: date, *, table: str, **names: str
 ) -> Mapping[str, list[charts.Day]]:
-    query = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'history' AND table_name = ?"
-    has_history = bool(connection.execute(query, [table]).fetchall()[0][0])
-    asked = statement("scorecard/sql/series.sql", table=table, has_history=has_history, **names)
+    asked = statement("scorecard/sql/series.sql", table=table, **names)
     return dict(connection.execute(asked, {"as_of": as_of}).fetchall())

@@ -78,11 +78,16 @@ def _reaches_back_to(result: KeyResult, config: Config) -> date:
     return min([first - timedelta(days=max(trailing - 1, 0)), *starts, *rhythm])
 
 
-def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> list[dict[str, Any]]:
-    """Makes the temp tables that the statements read: key_results and what hangs on them, what metrics are made of, calendars.
+class Agreed(NamedTuple):
+    """What the statements are filled in with: the first day that a window can reach back to, and the different formulas over
+    parts (`values.sql`), of which many metrics may share one."""
 
-    Returns the different formulas over parts, for `values.sql`: many metrics share one, so each is written once.
-    """
+    earliest: date
+    shapes: list[dict[str, Any]]
+
+
+def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> Agreed:
+    """Makes the temp tables that the statements read: key_results and what hangs on them, what metrics are made of, calendars."""
     versions = _versions(config)
     formulas = hand_down_formulas(connection, config, [*{v.metric.id: v.metric for v in versions}.values()])
     agreed = [_pace(version) for version in versions]
@@ -117,12 +122,12 @@ def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: da
     temporary(connection, "milestones", pa.Table.from_pylist(steps, _MILESTONES))
     last = max(through, *(version.period.last for version in versions)) + _MARGIN
     weekday = WEEKDAY[config.organisation.week_starts]
-    first = earliest_day(config) - _MARGIN
-    calendar = statement("scoring/sql/calendar.sql", first=first, last=last, weekday=weekday)
+    earliest = earliest_day(config)
+    calendar = statement("scoring/sql/calendar.sql", first=earliest - _MARGIN, last=last, weekday=weekday)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE calendar AS {calendar}")
     connection.execute("CREATE OR REPLACE TEMP TABLE days AS SELECT day FROM calendar")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE intervals AS {statement('scoring/sql/intervals.sql')}")
-    return formulas.shapes
+    return Agreed(earliest, formulas.shapes)
 
 
 class _Pace(NamedTuple):

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from okr_pipeline.config import Config, Metric, Part, checkins
-from okr_pipeline.warehouse.engine import temporary
+from okr_pipeline.warehouse.engine import statement, temporary
 
 _METRIC_PARTS = pa.schema(
     [
@@ -78,6 +78,19 @@ def hand_down_formulas(connection: duckdb.DuckDBPyConnection, config: Config, me
     )
 
 
+def over_windows(connection: duckdb.DuckDBPyConnection, shapes: Sequence[dict[str, Any]]) -> str:
+    """The query for the value of each metric that `asked` names over each of its `windows`, see values.sql.
+
+    The days are added up one shape after the other, into temp tables: several at a time would push each other out of the
+    processor's cache.
+    """
+    for shape in shapes:
+        if any(part.running for part in shape["parts"]):
+            daily = statement("scoring/sql/daily.sql", shape=shape)
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE daily_{shape['number']} AS {daily}")
+    return " UNION ALL BY NAME ".join(f"({statement('scoring/sql/values.sql', shape=shape)})" for shape in shapes)
+
+
 class _Read(NamedTuple):
     """A table that a metric rests on. What people say is not fetched, so no day of it can be missing."""
 
@@ -98,7 +111,7 @@ def _read(config: Config, metric: Metric) -> tuple[_Read, ...]:
     )
 
 
-class _PartOfShape(NamedTuple):
+class PartOfShape(NamedTuple):
     """What decides how a part is put together: `running` where running sums serve it, `tracked` where its days do too."""
 
     number: int
@@ -113,7 +126,7 @@ class _Shape(NamedTuple):
     """A formula over parts. `dated`: the day of the newest observation is asked for."""
 
     value: str
-    parts: tuple[_PartOfShape, ...]
+    parts: tuple[PartOfShape, ...]
     dated: bool
 
 
@@ -123,7 +136,7 @@ def _shape(metric: Metric, with_gaps: set[tuple[str, str]]) -> _Shape:
     for number, part in enumerate(metric.parts):
         is_level, has_gaps = part.aggregate.function == "latest", (metric.id, part.name) in with_gaps
         parts.append(
-            _PartOfShape(
+            PartOfShape(
                 number,
                 part.name,
                 _running(part),

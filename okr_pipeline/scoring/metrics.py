@@ -83,11 +83,17 @@ def measure(connection: duckdb.DuckDBPyConnection, config: Config, metrics: Iter
         change = replace(connection, "metric.parts", "measured", key, scope, load, keep_history=False)
         if change.inserted + change.changed + change.vanished:
             compared = change.unchanged + change.changed + change.vanished
-            connection.execute(
-                "INSERT INTO metric.unscored SELECT metric, MIN(day)"
-                f" FROM {'differing' if compared else 'measured'} GROUP BY metric"
-            )
+            touched = "differing" if compared else "measured"
+            connection.execute(f"INSERT INTO metric.unscored SELECT metric, MIN(day) FROM {touched} GROUP BY metric")
+            add_up(connection, touched)
         return change
+
+
+def add_up(connection: duckdb.DuckDBPyConnection, touched: str) -> None:
+    """Brings `metric.months` up to date for the months that a relation has rows of (columns `metric` and `day`)."""
+    which = f"(metric, DATE_TRUNC('month', day)) IN (SELECT metric, DATE_TRUNC('month', day) FROM {touched})"
+    connection.execute(f"DELETE FROM metric.months WHERE {which.replace('day', 'month_first', 1)}")
+    connection.execute(f"INSERT INTO metric.months {statement('warehouse/sql/months.sql', which=which)}")
 
 
 def part_sql(config: Config, metric: Metric, part: Part) -> str:

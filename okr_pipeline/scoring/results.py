@@ -116,8 +116,5 @@ def _load(connection: duckdb.DuckDBPyConnection, known_at: datetime | None) -> i
 def _versions(
     connection: duckdb.DuckDBPyConnection, table: str, key: str, order: Sequence[str], as_of: date, load: int
 ) -> pa.Table:
-    has_history = connection.execute(
-        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'history' AND table_name = ?", [table]
-    ).fetchall()[0][0]
-    query = statement("scoring/sql/versions.sql", table=table, key=key, has_history=bool(has_history))
+    query = statement("scoring/sql/versions.sql", table=table, key=key)
     return connection.sql(query, params={"order": order, "load": load, "as_of": as_of}).to_arrow_table()

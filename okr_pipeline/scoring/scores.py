@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -15,8 +15,9 @@ from typing import Any
 import duckdb
 
 from okr_pipeline.config import Config
-from okr_pipeline.scoring.agreed import earliest_day, hand_down
+from okr_pipeline.scoring.agreed import hand_down
 from okr_pipeline.scoring.configurations import remember
+from okr_pipeline.scoring.formulas import over_windows
 from okr_pipeline.warehouse import Change, Load, record, replace
 from okr_pipeline.warehouse.engine import statement, transaction
 from okr_pipeline.warehouse.ledger import next_load
@@ -26,47 +27,40 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     """Scores all key results up to `as_of`, and later days already scored, in one transaction.
 
     Returns what changed and the number of the load. Rows that come out the same stay as they are; changed ones move to
-    `history.key_results`.
+    `history.outcomes`.
     """
-    last_scored = connection.execute("SELECT MAX(as_of) FROM scores.key_results").fetchall()[0][0]
+    last_scored = connection.execute("SELECT MAX(as_of) FROM scores.outcomes").fetchall()[0][0]
     through = max(as_of, last_scored or as_of)
     with _uncollected():
-        combined = hand_down(connection, config, through)
+        agreed = hand_down(connection, config, through)
     status, deepest = config.organisation.status, max(objective.depth for objective in config.objectives)
-    for name, path, placeholders in (
-        ("rescored", "rescored.sql", {"last": _last_scoring(connection, config), "earliest": earliest_day(config)}),
-        ("asked", "asked.sql", {"through": through}),
-        ("windows", "windows.sql", {}),
-        ("grounds", "grounds.sql", {}),
-        ("judged", "judged.sql", {"values": statement("scoring/sql/values.sql", shapes=combined)}),
-        ("new_baselines", "baselines.sql", {}),
-        ("baselines", "known_baselines.sql", {}),
-        ("expected", "expected.sql", {}),
-        ("outcomes", "scores.sql", {"on_track": status.on_track, "at_risk": status.at_risk}),
-        ("answers", "answers.sql", {}),
-        ("last_good", "last_good.sql", {}),
-        ("held", "held.sql", {}),
-        ("new_scores", "new_scores.sql", {}),
-        (
-            "new_objectives",
-            "objectives.sql",
-            {"on_track": status.on_track, "at_risk": status.at_risk, "deepest": deepest},
-        ),
-    ):
-        # Most rows go from `outcomes` into the warehouse without a copy.
-        kind = "VIEW" if name in ("answers", "new_scores") else "TABLE"
-        connection.execute(
-            f"CREATE OR REPLACE TEMP {kind} {name} AS {statement(f'scoring/sql/{path}', **placeholders)}"
-        )
+    thresholds: dict[str, Any] = {"on_track": status.on_track, "at_risk": status.at_risk}
+    make = partial(_make, connection)
+    make("rescored", last=_last_scoring(connection, config), earliest=agreed.earliest)
+    make("asked", through=through)
+    make("windows")
+    make("grounds")
+    make("judged", values=over_windows(connection, agreed.shapes))
+    make("new_baselines")
+    make("baselines")
+    make("expected")
+    make("outcomes", **thresholds)
+    make("answers", kind="VIEW")
+    make("last_good")
+    make("held")
+    make("new_scores", kind="VIEW")
+    make("new_objectives", **thresholds, deepest=deepest)
     with transaction(connection):
         load = next_load(connection)
         # What is no longer configured, lies after `through`, or cannot have changed stays as it was. The first of all days
         # is said by itself: DuckDB then skips the blocks of rows before it.
         first_again = connection.execute("SELECT MIN(since) FROM rescored").fetchall()[0][0]
         scope = f"as_of BETWEEN DATE '{first_again}' AND DATE '{through}' AND as_of >= "
-        own = "(SELECT MIN(r.since) FROM rescored AS r WHERE r.key_result = key_results.key_result)"
+        own = "(SELECT MIN(r.since) FROM rescored AS r WHERE r.key_result = outcomes.key_result)"
         key = ("key_result", "as_of")  # once each: the versions of a key result hold for days of their own
-        change = replace(connection, "scores.key_results", "new_scores", key, scope + own, load, distinct=True)
+        connection.execute(f"INSERT INTO scores.agreements {statement('scoring/sql/agreements.sql')}")
+        make("new_outcomes", kind="VIEW")  # the rows go into the warehouse without a copy
+        change = replace(connection, "scores.outcomes", "new_outcomes", key, scope + own, load, distinct=True)
         # Objectives are put together anew from the first day that any key result is scored again.
         theirs = "(SELECT MIN(t.period_first) FROM objective_tree AS t WHERE t.objective = objectives.objective)"
         configured = " AND objective IN (SELECT objective FROM objective_tree)"
@@ -81,6 +75,12 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         with _uncollected():
             remember(connection, config, load)
     return change, load
+
+
+def _make(connection: duckdb.DuckDBPyConnection, name: str, *, kind: str = "TABLE", **placeholders: object) -> None:
+    """A temp table or view of what the statement of that name says."""
+    query = statement(f"scoring/sql/{name}.sql", **placeholders)
+    connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {query}")
 
 
 @contextmanager

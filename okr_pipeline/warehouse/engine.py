@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,8 +75,27 @@ class Warehouse:
 
 
 def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes all schemas, the ledger and the score tables where they are missing."""
-    connection.execute(files("okr_pipeline").joinpath("warehouse/sql/schema.sql").read_text(encoding="utf-8"))
+    """Makes all schemas, the ledger and the score tables where they are missing, and what an earlier version made anew."""
+    schema = statement("warehouse/sql/schema.sql", months=statement("warehouse/sql/months.sql", which="TRUE"))
+    wide = _tables(connection, "key_results")
+    if not wide:
+        connection.execute(schema)
+        return
+    with transaction(connection):
+        for each in wide:
+            connection.execute(f"ALTER TABLE {each}.key_results RENAME TO wide")
+        connection.execute(schema)
+        agreed, outcomes = (
+            [row[0] for row in connection.execute(f"DESCRIBE scores.{name}").fetchall() if row[0] != "agreement"]
+            for name in ("agreements", "outcomes")
+        )
+        connection.execute(statement("warehouse/sql/narrow.sql", wide=wide, agreed=agreed, outcomes=outcomes))
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    """The schemas that have a table (not a view) of this name."""
+    query = "SELECT table_schema FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_name = ?"
+    return [row[0] for row in connection.execute(query, [name]).fetchall()]
 
 
 @contextmanager

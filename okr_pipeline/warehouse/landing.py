@@ -49,14 +49,15 @@ def replace(
     place = f"{schema}.{quoted(name)}"
     columns = prepare(connection, place, name, staged, key)
     listed = ", ".join(map(quoted, columns))
-    received = _count(connection, f"SELECT COUNT(*) FROM {staged}")
+    received = None if distinct else _count(connection, f"SELECT COUNT(*) FROM {staged}")
     if not distinct:
         staged = _without_duplicates(connection, table, staged, key, listed)
     existing = _count(connection, f"SELECT COUNT(*) FROM {place} WHERE {scope}")
     insert = f"INSERT INTO {place} ({listed}, _load) SELECT {listed}, {load} FROM"
     if not existing:
         # The first load of a window: nothing to compare with, so the columns go straight in.
-        return Change(received, _count(connection, f"{insert} {staged}"), 0, 0, 0)
+        inserted = _count(connection, f"{insert} {staged}")
+        return Change(inserted if received is None else received, inserted, 0, 0, 0)
     differing = _differing(connection, place, staged, scope, columns)
     gone = _count(connection, "SELECT COUNT(_row) FROM differing")
     changed = _count(
@@ -71,6 +72,8 @@ def replace(
         connection.execute(f"DELETE {leaving}")
     if added := differing - gone:
         connection.execute(f"{insert} differing WHERE _row IS NULL")
+    if received is None:
+        received = existing - gone + added
     return Change(received, added - changed, changed, gone - changed, existing - gone)
 
 

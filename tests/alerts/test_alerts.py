@@ -63,7 +63,7 @@ class Nights:
                 load = self._load(snapshot, "scores.key_results", now, "landed", None)
                 row = f"SELECT * REPLACE (DATE '{self.day}' AS as_of, {load} AS _load {change})"
                 snapshot.execute(
-                    f"INSERT INTO scores.key_results {row} FROM scores.key_results WHERE as_of = ?",
+                    f"INSERT INTO scores.outcomes {row} FROM scores.outcomes WHERE as_of = ?",
                     [self.day - timedelta(days=1)],
                 )
         return tell(self.config, self.home, failed=failed)

@@ -21,6 +21,15 @@ INTERVALS = [
     {"first": "2026-11-01", "last": "2026-11-15", "value": 0, "kept": False, "complete": False},
 ]
 
+AGREED = "objective, metric, unit, weight, configuration, manual"
+KEY_RESULTS = (
+    f"INSERT INTO scores.agreements BY NAME SELECT ROW_NUMBER() OVER () AS agreement, *"
+    f" FROM (SELECT DISTINCT {AGREED} FROM rows)",
+    f"INSERT INTO scores.outcomes BY NAME SELECT r.* EXCLUDE ({AGREED}), agreement"
+    f" FROM rows AS r JOIN scores.agreements USING ({AGREED})",
+)
+OBJECTIVES = ("INSERT INTO scores.objectives BY NAME SELECT * FROM rows",)
+
 
 def score_row(config: Config, key_result: str, day: date, **changes: Any) -> dict[str, Any]:
     """A row of `scores.key_results`: another value for every key result and every day."""
@@ -65,9 +74,10 @@ def publish(folder: Path, config: Config, changes: dict[str, dict[str, Any]] | N
     with duckdb.connect(snapshot) as connection:
         create_schema(connection)
         attempt(connection, 1, "ga4_events", "landed")
-        for table, content in (("key_results", rows), ("objectives", objectives)):
+        for content, statements in ((rows, KEY_RESULTS), (objectives, OBJECTIVES)):
             connection.register("rows", pa.Table.from_pylist(content))
-            connection.execute(f"INSERT INTO scores.{table} BY NAME SELECT * FROM rows")
+            for statement in statements:
+                connection.execute(statement)
             connection.unregister("rows")
     return snapshot
 

@@ -48,7 +48,7 @@ def mail(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Mail:
     with duckdb.connect(snapshot) as connection:
         night(connection, 2, YESTERDAY)
         night(connection, 3, TODAY)
-        connection.execute("UPDATE scores.key_results SET _load = CASE WHEN as_of = ? THEN 3 ELSE 2 END", [TODAY])
+        connection.execute("UPDATE scores.outcomes SET _load = CASE WHEN as_of = ? THEN 3 ELSE 2 END", [TODAY])
         attempt(connection, 4, "crm_leads", "source_unavailable", "crm: the database is down. Try again later.")
     return digest(snapshot, config, TODAY, link="https://okr.example.com/")
 
@@ -92,7 +92,7 @@ def test_a_night_on_which_nothing_changed_is_no_news(tmp_path: Path, config: Con
     snapshot = publish(tmp_path, config)
     with duckdb.connect(snapshot) as connection:
         night(connection, 2, YESTERDAY)
-        connection.execute("UPDATE scores.key_results SET _load = 2")
+        connection.execute("UPDATE scores.outcomes SET _load = 2")
     quiet = digest(snapshot, config, TODAY, languages=["en"])
     assert not quiet.is_news
     assert "No status changed." in quiet.text
@@ -105,10 +105,10 @@ def test_what_changed_is_told_against_what_was_known_the_night_before(tmp_path: 
     with duckdb.connect(snapshot) as connection:
         night(connection, 2, YESTERDAY)
         night(connection, 3, TODAY)
-        connection.execute("UPDATE scores.key_results SET _load = 3 WHERE key_result = 'mql-rate'")
+        connection.execute("UPDATE scores.outcomes SET _load = 3 WHERE key_result = 'mql-rate'")
         connection.execute(
-            "CREATE TABLE history.key_results AS SELECT * REPLACE ('at_risk' AS status, 2 AS _load), 3 AS _superseded"
-            " FROM scores.key_results WHERE key_result = 'mql-rate' AND as_of < ?",
+            "INSERT INTO history.outcomes SELECT * REPLACE ('at_risk' AS status, 2 AS _load), 3 AS _superseded"
+            " FROM scores.outcomes WHERE key_result = 'mql-rate' AND as_of < ?",
             [TODAY],
         )
     assert "marketing-qualified: At risk → On track" in digest(snapshot, config, TODAY, languages=["en"]).text
@@ -123,7 +123,7 @@ def test_a_long_list_is_cut_and_says_how_much_there_is_more(
     with duckdb.connect(snapshot) as connection:
         night(connection, 2, YESTERDAY)
         night(connection, 3, TODAY)
-        connection.execute("UPDATE scores.key_results SET _load = CASE WHEN as_of = ? THEN 3 ELSE 2 END", [TODAY])
+        connection.execute("UPDATE scores.outcomes SET _load = CASE WHEN as_of = ? THEN 3 ELSE 2 END", [TODAY])
     sent = digest(snapshot, config, TODAY, languages=["en"])
     for said in (" ".join(sent.text.split()), text_of(sent.html)):
         assert said.count("and 11 more") == 3, "of what changed, of what is held, of what is behind"

@@ -98,7 +98,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
     with duckdb.connect(snapshot) as connection:
         attempt(connection, 2, "crm_leads", "source_unavailable", "crm: the database is down. Try again later.")
         connection.execute(
-            "UPDATE scores.key_results SET value = NULL WHERE key_result = 'mql-rate'"
+            "UPDATE scores.outcomes SET value = NULL WHERE key_result = 'mql-rate'"
             " AND as_of BETWEEN DATE '2026-10-10' AND DATE '2026-10-20'"
         )
     return write(snapshot, config, TODAY)
@@ -209,8 +209,8 @@ def test_the_legend_explains_rare_marks_only_where_there_are_any(tmp_path: Path,
     snapshot = publish(tmp_path, config)
     with duckdb.connect(snapshot) as connection:
         connection.execute(
-            "CREATE TABLE history.key_results AS SELECT * REPLACE (value * 0.8 AS value, 0 AS _load), 1 AS _superseded"
-            " FROM scores.key_results WHERE key_result = 'signups' AND as_of = DATE '2026-11-01'"
+            "INSERT INTO history.outcomes SELECT * REPLACE (value * 0.8 AS value, 0 AS _load), 1 AS _superseded"
+            " FROM scores.outcomes WHERE key_result = 'signups' AND as_of = DATE '2026-11-01'"
         )
     page = write(snapshot, config, TODAY)
     assert first_known in read(page).text["en", ""]
@@ -347,7 +347,7 @@ def test_the_page_and_the_snapshot_change_together_or_not_at_all(
     before = {path.name: path.read_bytes() for path in published.parent.iterdir()}
     assert set(before) == {"okr.duckdb", "scorecard.html", "scores.csv", "scores.json", "scores.parquet"}
     with duckdb.connect(warehouse.path) as connection:
-        connection.execute("DELETE FROM scores.key_results WHERE as_of = ?", [TODAY])
+        connection.execute("DELETE FROM scores.outcomes WHERE as_of = ?", [TODAY])
     monkeypatch.setattr("okr_pipeline.scorecard.page.render", lambda page: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         publish_warehouse(warehouse, lambda unfinished: made(unfinished, config, TODAY))

@@ -14,13 +14,17 @@ from naive import Row
 
 from okr_pipeline.warehouse import engine
 
-FIRST, LAST = date(2026, 10, 14), date(2026, 11, 25)  # weeks of Sunday lie half in at both ends
+AUGUST, FIRST, LAST = (
+    date(2026, 8, 14),
+    date(2026, 10, 14),
+    date(2026, 11, 25),
+)  # weeks of Sunday lie half in at both ends
 OCT_20, NOV_1, NOV_10, NOV_20 = date(2026, 10, 20), date(2026, 11, 1), date(2026, 11, 10), date(2026, 11, 20)
 
 
-def kr(number: int, metric: str, **agreed: Any) -> Row:
+def kr(number: int, metric: str, first: date, **agreed: Any) -> Row:
     numbers = {name: Fraction(value) for name, value in agreed.items() if isinstance(value, int) and name != "lag"}
-    return {"id": f"kr{number}", "metric": metric, "period": (FIRST, LAST), "weight": Fraction(1)} | agreed | numbers
+    return {"id": f"kr{number}", "metric": metric, "period": (first, LAST), "weight": Fraction(1)} | agreed | numbers
 
 
 REACH = {"baseline": 0, "target": 60}
@@ -65,10 +69,10 @@ BROKEN = [  # key results whose sources were late, failed, or left days out
 ]
 
 
-def organisation(results: list[tuple[str, Row]], as_of: date, seed: int, *, gaps: bool) -> Row:
-    made = [kr(number, metric, **agreed) for number, (metric, agreed) in enumerate(results)]
+def organisation(results: list[tuple[str, Row]], as_of: date, seed: int, *, gaps: bool, first: date = FIRST) -> Row:
+    made = [kr(number, metric, first, **agreed) for number, (metric, agreed) in enumerate(results)]
     return {
-        "name": f"{FIRST} to {LAST}", "period": (FIRST, LAST), "as_of": as_of, "seed": seed, "density": 1.5, "gaps": gaps,
+        "name": f"{first} to {LAST}", "period": (first, LAST), "as_of": as_of, "seed": seed, "density": 1.5, "gaps": gaps,
         "okr": {"week_starts": "sunday", "status": {"on_track": 0.9, "at_risk": 0.5}},
         "thresholds": (Fraction(9, 10), Fraction(1, 2)), "objectives": {"a": made[::2], "b": made[1::2]},
         "parents": {"b": ("a", Fraction(3))},
@@ -77,12 +81,13 @@ def organisation(results: list[tuple[str, Row]], as_of: date, seed: int, *, gaps
 
 @pytest.fixture(scope="module")
 def organisations(tmp_path_factory):
-    """(case, world, right answers): two whose days are all there, one where much went wrong, and a first day."""
+    """(case, world, right answers): days that are all there (twice), much that went wrong, a first day, a late night."""
     cases = (
         organisation(COUNTED, LAST, 4, gaps=False),
         organisation(MEASURED, NOV_10, 4, gaps=False),
         organisation(BROKEN, NOV_20, 5, gaps=True),
         organisation(BROKEN[-2:], FIRST, 7, gaps=True),
+        organisation(COUNTED[:3], LAST, 4, gaps=False, first=AUGUST) | {"eve": NOV_20},
     )
     worlds = [past(case, tmp_path_factory.mktemp("organisation")) for case in cases]
     return [(case, world, answers(world, case)) for case, world in zip(cases, worlds, strict=True)]
@@ -93,9 +98,11 @@ def is_seen(organisations, monkeypatch, *mutation: str) -> bool:
     if mutation:
         monkeypatch.setattr(engine, "_templates", Broken(*mutation))
     for case, world, right in organisations:
-        for table in ("key_results", "objectives", "baselines"):
+        for table in ("outcomes", "objectives", "baselines"):
             world.connection.execute(f"DELETE FROM scores.{table}")
         world.forget_scorings()
+        if "eve" in case:
+            world.scored_again(case["eve"])
         scored = world.scored if mutation[:1] in ((), ("parts.sql",)) else world.scored_again
         if next(disagreements(case, right, *scored(case["as_of"])), None):
             return True

@@ -20,6 +20,9 @@ from hypothesis import strategies as st
 from naive import DAY, Row
 from world import LEVELS, METRICS, configuration
 
+from okr_pipeline.warehouse.engine import statement
+
+MONTHS = statement("warehouse/sql/months.sql", which="TRUE")
 RESULTS = 30  # key results on each warehouse
 EXAMPLES = max(int(os.environ.get("OKR_EXAMPLES", "450")) // RESULTS, 1)
 PERIODS = ["FY2570-Q1", "FY2570-Q2", "FY2571-Q3", "FY2570-M05", "FY2570-T2", "2026-10-14 to 2026-12-09"]
@@ -211,5 +214,7 @@ def test_nights_that_score_only_what_may_have_changed_give_the_rows_of_a_scoring
     with tempfile.TemporaryDirectory() as folder:
         world = past(case, Path(folder), lambda world, day: world.scored(min(day, case["as_of"])))
     by_night = world.scored(case["as_of"])
+    added_up = [set(world.connection.execute(query).fetchall()) for query in ("FROM metric.months", MONTHS)]
+    assert added_up[0] == added_up[1]
     world.forget_scorings()
     assert world.scored(case["as_of"]) == by_night  # to the load that each row came with

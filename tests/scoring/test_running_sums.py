@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 import pytest
 
+from okr_pipeline.scoring.formulas import PartOfShape, over_windows
 from okr_pipeline.warehouse.engine import create_schema, statement
 
 METRICS, FIRST, LAST = 1_500, date(2026, 1, 1), date(2026, 9, 27)  # more rows than DuckDB stores together, many times
@@ -15,7 +16,7 @@ SHAPE = {
     "value": 'a / NULLIF("b", 0)',
     "dated": False,
     "parts": [
-        {"number": number, "name": name, "running": True, "is_level": False, "is_manual": False, "tracked": False}
+        PartOfShape(number, name, running=True, is_level=False, is_manual=False, tracked=False)
         for number, name in enumerate("ab")
     ],
 }
@@ -25,24 +26,25 @@ SHAPE = {
 def connection():
     with duckdb.connect() as connection:
         create_schema(connection)
+        calendar = statement("scoring/sql/calendar.sql", first=FIRST - timedelta(days=99), last=LAST, weekday=0)
         connection.execute(f"""
-            CREATE TEMP TABLE days AS
-                SELECT CAST(UNNEST(GENERATE_SERIES(DATE '{FIRST}' - 99, DATE '{LAST}', INTERVAL 1 DAY)) AS DATE) AS day;
+            CREATE TEMP TABLE calendar AS {calendar};
             CREATE TEMP TABLE metric_parts AS
                 SELECT 'm' || n.range AS metric, CAST(n.range AS INTEGER) AS metric_number, 0 AS shape, p.part, p.position,
                        'sum' AS function, TRUE AS running, FALSE AS is_manual
                 FROM range({METRICS}) AS n, (VALUES ('a', 0), ('b', 1)) AS p (part, position);
             CREATE TEMP TABLE asked AS
-                SELECT DISTINCT metric_number, metric_number % 2 AS span,
+                SELECT DISTINCT metric_number AS version, 'score' AS role, metric_number, 0 AS sources, metric_number % 2 AS span,
                        DATE '{FIRST}' AS first_as_of, DATE '{LAST}' AS last_as_of
                 FROM metric_parts;
             CREATE TEMP TABLE windows AS
-                SELECT s.range AS span, day AS as_of, day - CAST(s.range * 27 AS INTEGER) AS first_day, day AS last_day
-                FROM days, range(2) AS s WHERE day >= DATE '{FIRST}';
+                SELECT s.range AS span, day AS as_of, NULL AS number, TRUE AS complete,
+                       day - CAST(s.range * 27 AS INTEGER) AS first_day, day AS last_day
+                FROM calendar, range(2) AS s WHERE day >= DATE '{FIRST}';
             -- Some metrics have no rows on some days, and rows come in no order at all.
             INSERT INTO metric.parts
                 SELECT m.metric, m.part, d.day, d.day, NULL, HASH(m.metric, m.part, d.day) % 1000 / 7, 1, [1], 1
-                FROM metric_parts AS m, days AS d
+                FROM metric_parts AS m, calendar AS d
                 WHERE HASH(d.day, m.metric) % 5 > 0
                 ORDER BY HASH(m.part, m.metric, d.day);
         """)
@@ -50,7 +52,7 @@ def connection():
 
 
 def test_a_window_holds_its_own_days_of_its_own_metric_and_nothing_else(connection):
-    values = statement("scoring/sql/values.sql", shapes=[SHAPE])
+    values = over_windows(connection, [SHAPE])
     differing = connection.execute(
         f"""
         WITH plain AS (

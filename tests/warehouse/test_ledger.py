@@ -196,11 +196,29 @@ def test_coverage_and_catching_up_are_what_a_loop_over_the_loads_says(loads, fir
         assert start == day(first) or known.get((start - day(0)).days) != "final"
 
 
-def test_a_warehouse_of_an_earlier_version_loses_the_columns_that_are_no_more(connection):
-    connection.execute("ALTER TABLE scores.key_results ADD COLUMN loads BIGINT[]")
-    connection.execute("CREATE TABLE history.key_results AS SELECT *, _load AS _superseded FROM scores.key_results")
-    create_schema(connection)
-    for schema in ("scores", "history"):
-        columns = {row[0] for row in connection.execute(f"DESCRIBE {schema}.key_results").fetchall()}
-        assert "manual" in columns
-        assert "loads" not in columns
+def test_a_warehouse_of_an_earlier_version_keeps_its_scores_and_loses_the_columns_that_are_no_more(connection):
+    """Each row of scores once held what it says of its key result, and a list of loads, but not whether people said it."""
+    row = (
+        "SELECT 'k' AS key_result, 'o' AS objective, 'm' AS metric, 'leads' AS unit, DATE '2026-11-01' AS as_of, 0.5 AS score,"
+        " 'on_track' AS status, TRUE AS final, {} AS lower_bound, NULL::DOUBLE AS upper_bound, 1.0 AS weight,"
+        " '{}' AS configuration, [1, 2] AS loads, {} AS _load"
+    )
+    before = {
+        "scores": [row.format("NULL::DOUBLE", "new", 4), row.format(0.25, "new", 5).replace("-01'", "-02'")],
+        "history": [row.format("NULL::DOUBLE", "old", 3).replace("_load", "_load, 4 AS _superseded")],
+    }
+    for schema, rows in before.items():
+        connection.execute(f"DROP VIEW {schema}.key_results")
+        connection.execute(f"CREATE TABLE {schema}.key_results AS {' UNION ALL '.join(rows)}")
+    held = {
+        schema: connection.sql(f"FROM {schema}.key_results ORDER BY as_of").to_arrow_table().to_pylist()
+        for schema in before
+    }
+    for _ in range(2):
+        create_schema(connection)
+        for schema, rows in held.items():
+            found = connection.sql(f"FROM {schema}.key_results ORDER BY as_of").to_arrow_table().to_pylist()
+            assert found == [
+                dict.fromkeys(found[0]) | row | {"manual": False} for row in rows if row.pop("loads", True)
+            ]
+    assert connection.execute("SELECT COUNT(*) FROM scores.agreements").fetchall() == [(3,)]

@@ -9,16 +9,12 @@ WITH known AS (
     WHERE as_of <= $as_of AND {{ value }} IS NOT NULL
 ),
 
-{% if has_history %}
 first_versions AS (
     SELECT {{ key }} AS id, as_of, {{ value }} AS first_known
     FROM history.{{ table }}
     WHERE as_of <= $as_of
     QUALIFY _load = MIN(_load) OVER (PARTITION BY {{ key }}, as_of)
 ),
-{% else %}
-first_versions AS (SELECT id, as_of, CAST(NULL AS DOUBLE) AS first_known FROM known LIMIT 0),
-{% endif %}
 
 numbered AS (
     SELECT k.*, CASE WHEN NOT k.held AND f.first_known <> k.value THEN f.first_known END AS first_known,

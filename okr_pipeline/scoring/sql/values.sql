@@ -1,46 +1,47 @@
--- The value of each metric over each window: parts are aggregated over the window first and combined last.
--- Reads: asked (which metric over which span), windows, days, metric.parts, metric_parts (metric, its number, part, its position,
--- function, running, is_manual, shape).
-WITH spans AS (
-    SELECT metric_number, span, MIN(first_as_of) AS first_as_of, MAX(last_as_of) AS last_as_of
-    FROM asked
-    WHERE first_as_of <= last_as_of
-    GROUP BY metric_number, span
+-- The value of a shape of metrics (one formula over like parts) over each window: parts are aggregated over the window first and
+-- combined last. Reads: asked, windows, what daily.sql makes of the shape, metric.parts, metric_parts (metric, its number, part, its
+-- position, function, running, is_manual, shape).
+{% set running = shape.parts|selectattr("running")|list %}
+{% set others = shape.parts|rejectattr("running")|list %}
+{% set levels = running|selectattr("is_level")|list %}
+{% set followed = levels or running|selectattr("tracked")|list %}
+WITH metrics AS (
+    SELECT DISTINCT metric, metric_number FROM metric_parts WHERE shape = {{ shape.number }}
 ),
 
-edges AS (
-    SELECT last_day AS day FROM windows WHERE first_day IS NOT NULL
-    UNION
-    SELECT first_day - 1 AS day FROM windows WHERE first_day IS NOT NULL
-),
+spanned AS (
+    SELECT a.version, a.role, a.metric_number, a.sources, w.as_of, w.number, w.complete, w.first_day, w.last_day
+    FROM asked AS a
+    JOIN metrics AS m ON m.metric_number = a.metric_number
+    JOIN windows AS w ON w.span = a.span AND w.as_of BETWEEN a.first_as_of AND a.last_as_of AND w.first_day IS NOT NULL
+){% if running %},
 
--- No window tells the days between two edges apart, so each day is counted at the next edge.
-stretches AS (
-    SELECT d.day, MIN(e.day) OVER (ORDER BY d.day ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS edge
-    FROM days AS d
-    LEFT JOIN edges AS e ON e.day = d.day
-),
+running AS (
+    SELECT metric_number, day{% for part in running %},
+        COALESCE(SUM(value_{{ part.number }}) OVER upto, 0) AS value_{{ part.number }}
+        {%- if part.is_level or part.tracked %},
+        {{ "SUM" if part.is_level else "MAX" }}(known_{{ part.number }}) OVER upto AS known_{{ part.number }}
+        {%- endif %}
+        {%- if part.tracked %},
+        MAX(seen_{{ part.number }}) OVER upto AS seen_{{ part.number }}
+        {%- endif %}{% endfor %}
 
--- Parts whose value over a window is the difference of two running sums. On which days they were seen is followed (`tracked`)
--- only where it matters: a sum may be of nothing but NULLs, or somebody asks how old the newest observation is.
--- A level is the sum of the steps it ever took, for each item apart, however long ago; `known` counts the items whose value is
--- not NULL.
-steps AS (
-    SELECT p.metric, p.part, CASE WHEN p.day < f.day THEN f.day ELSE p.day END AS day, p.day AS seen,
-           COALESCE(p.value, 0) - COALESCE(LAG(p.value) OVER of_item, 0) AS value,
-           CASE WHEN p.value IS NULL THEN 0 ELSE 1 END - CASE WHEN LAG(p.value) OVER of_item IS NULL THEN 0 ELSE 1 END AS known
-    FROM metric.parts AS p
-    JOIN metric_parts AS m ON m.metric = p.metric AND m.part = p.part AND m.running AND m.function = 'latest'
-    CROSS JOIN (SELECT MIN(day) AS day FROM days) AS f
-    WINDOW of_item AS (PARTITION BY p.metric, p.part, p.item ORDER BY p.day)
-),
+    {# What is added up need not begin anew with each metric: a difference of two sums is the same, and no row looks back. DuckDB
+       keeps the order of a subquery's rows under such a window (docs: Order Preservation). #}
+    {% if followed %}
+    FROM daily_{{ shape.number }}
+    WINDOW upto AS (PARTITION BY metric_number ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    {% else %}
+    FROM (SELECT * FROM daily_{{ shape.number }} ORDER BY metric_number, day)
+    WINDOW upto AS (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    {% endif %}
+){% endif %}{% if others %},
 
 -- The other parts read all their rows, window by window.
 read AS (
-    SELECT DISTINCT m.metric, s.metric_number, w.as_of, w.first_day, w.last_day
-    FROM (SELECT DISTINCT metric, metric_number FROM metric_parts WHERE NOT running) AS m
-    JOIN spans AS s ON s.metric_number = m.metric_number
-    JOIN windows AS w ON w.span = s.span AND w.as_of BETWEEN s.first_as_of AND s.last_as_of AND w.first_day IS NOT NULL
+    SELECT DISTINCT m.metric, a.metric_number, a.as_of, a.first_day, a.last_day
+    FROM spanned AS a
+    JOIN metrics AS m ON m.metric_number = a.metric_number
 ),
 
 -- Flows: every day of the window; rows that count only later (a lead not yet qualified) are left out until then.
@@ -79,88 +80,22 @@ part_values AS (
     SELECT metric_number, as_of, first_day, last_day, position, SUM(value) AS value, MAX(day) AS observed
     FROM newest
     GROUP BY metric_number, as_of, first_day, last_day, position
-){% for shape in shapes %},
-{% set running = shape.parts|selectattr("running")|list %}
-{% set others = shape.parts|rejectattr("running")|list %}
-{% set levels = running|selectattr("is_level")|list %}
-{% set followed = levels or running|selectattr("tracked")|list %}
-
--- {{ shape.value }}
-metrics_{{ shape.number }} AS (
-    SELECT DISTINCT m.metric, m.metric_number
-    FROM spans AS s
-    JOIN metric_parts AS m ON m.metric_number = s.metric_number AND m.shape = {{ shape.number }}
 ),
 
-{% if running %}
-daily_{{ shape.number }} AS (
-    SELECT metric_number, day{% for part in running %},
-        SUM(value) FILTER (part = '{{ part.name }}') AS value_{{ part.number }}
-        {%- if part.is_level or part.tracked %},
-        {{ "SUM(known)" if part.is_level else "MAX(CASE WHEN value IS NOT NULL THEN seen END)" }} FILTER (part = '{{ part.name }}') AS known_{{ part.number }}
-        {%- endif %}
-        {%- if part.tracked %},
-        MAX(seen) FILTER (part = '{{ part.name }}') AS seen_{{ part.number }}
-        {%- endif %}{% endfor %}
-
-    FROM (
-        SELECT m.metric_number, p.part, s.edge AS day, p.day AS seen, p.value
-        FROM metric.parts AS p
-        JOIN metrics_{{ shape.number }} AS m ON m.metric = p.metric
-        JOIN stretches AS s ON s.day = p.day AND s.edge IS NOT NULL
-        {% if levels %}
-        WHERE p.part NOT IN ('{{ levels|map(attribute="name")|join("', '") }}')
-        UNION ALL BY NAME
-        SELECT m.metric_number, p.part, s.edge AS day, p.seen, p.value, p.known
-        FROM steps AS p
-        JOIN metrics_{{ shape.number }} AS m ON m.metric = p.metric
-        JOIN stretches AS s ON s.day = p.day AND s.edge IS NOT NULL
-        {% endif %}
-        UNION ALL BY NAME
-        SELECT m.metric_number, e.day FROM metrics_{{ shape.number }} AS m CROSS JOIN edges AS e
-    )
-    GROUP BY metric_number, day
-),
-
-running_{{ shape.number }} AS (
-    SELECT metric_number, day{% for part in running %},
-        COALESCE(SUM(value_{{ part.number }}) OVER upto, 0) AS value_{{ part.number }}
-        {%- if part.is_level or part.tracked %},
-        {{ "SUM" if part.is_level else "MAX" }}(known_{{ part.number }}) OVER upto AS known_{{ part.number }}
-        {%- endif %}
-        {%- if part.tracked %},
-        MAX(seen_{{ part.number }}) OVER upto AS seen_{{ part.number }}
-        {%- endif %}{% endfor %}
-
-    {# What is added up need not begin anew with each metric: a difference of two sums is the same, and no row looks back. DuckDB
-       keeps the order of a subquery's rows under such a window (docs: Order Preservation). #}
-    {% if followed %}
-    FROM daily_{{ shape.number }}
-    WINDOW upto AS (PARTITION BY metric_number ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-    {% else %}
-    FROM (SELECT * FROM daily_{{ shape.number }} ORDER BY metric_number, day)
-    WINDOW upto AS (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-    {% endif %}
-),
-
-{% endif %}
-{% if others %}
-whole_{{ shape.number }} AS (
+whole AS (
     SELECT metric_number, as_of, first_day, last_day{% for part in others %},
         MAX(value) FILTER (position = {{ part.number }}) AS value_{{ part.number }},
         MAX(observed) FILTER (position = {{ part.number }}) AS seen_{{ part.number }}{% endfor %}
 
     FROM part_values
-    WHERE metric_number IN (SELECT metric_number FROM metrics_{{ shape.number }})
     GROUP BY metric_number, as_of, first_day, last_day
-),
+){% endif %},
 
-{% endif %}
 -- What was fetched and is empty is 0: nothing happened. Where nobody has said anything it is not 0.
 -- Left joins, so that each window looks up its two edges; the planner would pair all edges of a metric first.
 -- The window's own columns are told apart by their names until the end, for a part may bear the same.
-values_{{ shape.number }} AS (
-    SELECT s.metric_number AS "window metric_number", COLUMNS(w.*) AS "window \0"{% for part in shape.parts %},
+combined AS (
+    SELECT COLUMNS(w.*) AS "window \0"{% for part in shape.parts %},
     {% if not part.running %}
         o.value_{{ part.number }} AS "{{ part.name }}", o.seen_{{ part.number }} AS seen_{{ part.number }}
     {%- elif part.is_level %}
@@ -178,29 +113,20 @@ values_{{ shape.number }} AS (
         {%- endif %}
     {%- endif %}{% endfor %}
 
-    FROM metrics_{{ shape.number }} AS m
-    JOIN spans AS s ON s.metric_number = m.metric_number
-    JOIN windows AS w ON w.span = s.span AND w.as_of BETWEEN s.first_as_of AND s.last_as_of AND w.first_day IS NOT NULL
+    FROM spanned AS w
 {% if running %}
-    LEFT JOIN running_{{ shape.number }} AS z ON z.metric_number = s.metric_number AND z.day = w.last_day
-    LEFT JOIN running_{{ shape.number }} AS b ON b.metric_number = s.metric_number AND b.day = w.first_day - 1
+    LEFT JOIN running AS z ON z.metric_number = w.metric_number AND z.day = w.last_day
+    LEFT JOIN running AS b ON b.metric_number = w.metric_number AND b.day = w.first_day - 1
 {% endif %}
 {% if others %}
-    LEFT JOIN whole_{{ shape.number }} AS o ON o.metric_number = s.metric_number AND o.as_of = w.as_of
+    LEFT JOIN whole AS o ON o.metric_number = w.metric_number AND o.as_of = w.as_of
         AND o.first_day = w.first_day AND o.last_day = w.last_day
 {% endif %}
-){% endfor %}
+)
 
-{% for shape in shapes %}
 SELECT COLUMNS('^window (.*)') AS '\1',
     CASE WHEN ISFINITE(CAST({{ shape.value }} AS DOUBLE)) THEN CAST({{ shape.value }} AS DOUBLE) END AS value,
     {% for part in shape.parts %}"{{ part.name }}" IS NOT NULL{{ " AND " if not loop.last }}{% endfor %} AS has_data,
     {% if shape.dated %}LEAST({% for part in shape.parts %}seen_{{ part.number }}{{ ", " if not loop.last }}{% endfor %}){% else %}CAST(NULL AS DATE){% endif %} AS observed,
     CAST(TO_JSON({{ '{' }}{% for part in shape.parts|sort(attribute="name") %}'{{ part.name }}': CAST("{{ part.name }}" AS DOUBLE){{ ", " if not loop.last }}{% endfor %}{{ '}' }}) AS VARCHAR) AS parts
-FROM values_{{ shape.number }}
-UNION ALL BY NAME
-{% endfor %}
-SELECT s.metric_number, w.*
-FROM windows AS w
-JOIN spans AS s ON s.span = w.span AND w.as_of BETWEEN s.first_as_of AND s.last_as_of
-WHERE w.first_day IS NULL
+FROM combined

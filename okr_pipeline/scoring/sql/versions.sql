@@ -1,10 +1,8 @@
 -- The rows that stood at a load: brought by it or an earlier one, and superseded, if at all, by a later one.
 WITH versions AS (
     SELECT *, CAST(NULL AS BIGINT) AS _superseded FROM scores.{{ table }}
-    {% if has_history %}
     UNION ALL BY NAME
     SELECT * FROM history.{{ table }}
-    {% endif %}
 ),
 
 configured AS (

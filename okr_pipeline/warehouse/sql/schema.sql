@@ -109,15 +109,29 @@ CREATE TABLE IF NOT EXISTS metric.parts (
     _load BIGINT NOT NULL
 );
 
+-- The same by month, so that a night need not read the days of a year to know their sum.
+CREATE TABLE IF NOT EXISTS metric.months AS {{ months }};
+
 -- The metrics whose parts changed since the last scoring, and the first day that did.
 CREATE TABLE IF NOT EXISTS metric.unscored (metric VARCHAR NOT NULL, first_day DATE NOT NULL);
 
--- A key result as of a day. One row each; a row that changes moves to history.key_results with the load that superseded it.
-CREATE TABLE IF NOT EXISTS scores.key_results (
-    key_result VARCHAR NOT NULL,
+-- What rows of scores say of their key result: one row for each different answer.
+CREATE TABLE IF NOT EXISTS scores.agreements (
+    agreement INTEGER NOT NULL,
     objective VARCHAR NOT NULL,
     metric VARCHAR NOT NULL,
     unit VARCHAR NOT NULL,
+    lower_bound DOUBLE,                -- of `between`
+    upper_bound DOUBLE,
+    weight DOUBLE NOT NULL,
+    configuration VARCHAR NOT NULL,    -- the hash of all in okr_config/ that decides it
+    manual BOOLEAN NOT NULL            -- people say some or all of what it is measured by: raw.checkins
+);
+
+-- A key result as of a day. One row each; a row that changes moves to history.outcomes with the load that superseded it.
+CREATE TABLE IF NOT EXISTS scores.outcomes (
+    key_result VARCHAR NOT NULL,
+    agreement INTEGER NOT NULL,
     as_of DATE NOT NULL,
     value DOUBLE,
     parts VARCHAR,                     -- JSON: the parts that `value` is computed from
@@ -125,8 +139,6 @@ CREATE TABLE IF NOT EXISTS scores.key_results (
     steps VARCHAR,                     -- JSON, for milestones: each step, its weight, and the day on which it was done
     baseline DOUBLE,
     target DOUBLE,
-    lower_bound DOUBLE,                -- of `between`
-    upper_bound DOUBLE,
     distance DOUBLE,                   -- of `between`: how far outside
     progress DOUBLE,                   -- unclamped
     score DOUBLE,                      -- progress clamped to 0…1
@@ -140,15 +152,19 @@ CREATE TABLE IF NOT EXISTS scores.key_results (
     first_day DATE,                    -- the window of days that count
     last_day DATE,
     alongside DOUBLE,                  -- the value over the window shown beside it, not scored
-    weight DOUBLE NOT NULL,
-    configuration VARCHAR NOT NULL,    -- the hash of all in okr_config/ that decides it
-    manual BOOLEAN NOT NULL,           -- people say some or all of what it is measured by: raw.checkins
     _load BIGINT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS history.outcomes AS SELECT *, _load AS _superseded FROM scores.outcomes LIMIT 0;
 
--- Loads are found by the rows that a score counts (`okr explain`); a list of them in every score row grew with the square of days.
-ALTER TABLE scores.key_results DROP COLUMN IF EXISTS loads;
-ALTER TABLE IF EXISTS history.key_results DROP COLUMN IF EXISTS loads;
+-- Both together: what people and programs read.
+CREATE OR REPLACE VIEW scores.key_results AS
+SELECT o.key_result, a.* EXCLUDE (agreement), o.* EXCLUDE (key_result, agreement)
+FROM scores.outcomes AS o
+JOIN scores.agreements AS a ON a.agreement = o.agreement;
+CREATE OR REPLACE VIEW history.key_results AS
+SELECT o.key_result, a.* EXCLUDE (agreement), o.* EXCLUDE (key_result, agreement)
+FROM history.outcomes AS o
+JOIN scores.agreements AS a ON a.agreement = o.agreement;
 
 -- Baselines that are measured: once, when their days were over and final. The load is the scoring that measured it.
 CREATE TABLE IF NOT EXISTS scores.baselines (
@@ -170,3 +186,4 @@ CREATE TABLE IF NOT EXISTS scores.objectives (
     status VARCHAR NOT NULL,
     _load BIGINT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS history.objectives AS SELECT *, _load AS _superseded FROM scores.objectives LIMIT 0;
