@@ -72,6 +72,7 @@ def start(folder: Path, stack: ExitStack) -> dict[str, str]:
     nowhere = folder / "nowhere"  # never made: the one way in which a file or its folder is broken
     direct = ",".join(filter(None, (os.environ.get("NO_PROXY"), LOOPBACK, "localhost")))
     return {
+        "OKR_SANDBOX": "1",
         "GA4_PROPERTY": ga4_report.PROPERTY.removeprefix("properties/"),
         "GA4_CREDENTIALS": str(account_file),
         "GA4_ENDPOINT": url("ga4") if os.environ.get("GA4_TRANSPORT") == "rest" else grpc_address(),
