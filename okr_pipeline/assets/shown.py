@@ -191,8 +191,8 @@ def metric_days(
         ),
         (
             "asked",
-            "SELECT DISTINCT metric_number AS version, NULL AS role, metric_number, NULL AS sources, 0 AS span,"
-            " ? AS first_as_of, ? AS last_as_of FROM metric_parts",
+            "SELECT metric_number AS version, NULL AS role, metric_number, NULL AS sources, 0 AS span,"
+            " ? AS first_as_of, ? AS last_as_of FROM formulas",
         ),
     ):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}", [first, last])

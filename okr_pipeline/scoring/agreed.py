@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -12,29 +12,57 @@ import pyarrow as pa
 
 from okr_pipeline.config import Config, KeyResult
 from okr_pipeline.config.periods import WEEKDAY, unit_first
-from okr_pipeline.scoring.formulas import hand_down_formulas
+from okr_pipeline.config.words import Amount
+from okr_pipeline.scoring.formulas import hand_down_formulas, numbered
 from okr_pipeline.warehouse.engine import statement, temporary
 
 _MARGIN = timedelta(days=100)  # an interval may begin before its period, and a running count needs the day before that
 
 RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a week each weekday is
 
-_KEY_RESULTS = pa.schema(
-    [
-        ("version", pa.int32()),  # numbers what a key result says between two changes
-        ("pace_number", pa.int32()),
-        ("metric_number", pa.int32()),
-        ("sources", pa.int32()),  # numbers what its metric rests on
-        *((name, pa.string()) for name in ("key_result", "objective", "metric", "unit", "type", "kind")),
-        *((name, pa.string()) for name in ("pace", "configuration", "baseline_id")),
-        *((name, pa.float64()) for name in ("baseline", "target", "lower_bound", "upper_bound", "weight")),
-        *((name, pa.date32()) for name in ("period_first", "period_last", "applies_from", "applies_to", "due")),
-        *((name, pa.date32()) for name in ("during_first", "during_last", "baseline_first", "baseline_last")),
-        *((name, pa.date32()) for name in ("rhythm_first", "rhythm_last")),
-        *((name, pa.string()) for name in ("window_kind", "window_unit", "alongside_kind", "alongside_unit")),
-        ("is_manual", pa.bool_()),
-        *((name, pa.int64()) for name in ("window_days", "alongside_days", "every_count", "stale_after", "lag")),
-    ]
+
+def _unit(version: KeyResult) -> str:
+    spec = version.spec
+    return str(spec.every) if spec.every else "percent" if spec.milestones else version.metric.unit_name
+
+
+# What the SQL reads of a version of a key result: column, type, and where the configuration says it.
+_KEY_RESULTS: tuple[tuple[str, pa.DataType, Callable[[KeyResult], Any]], ...] = (
+    ("key_result", pa.string(), lambda v: v.id),
+    ("objective", pa.string(), lambda v: v.objective),
+    ("metric", pa.string(), lambda v: v.metric.id),
+    ("unit", pa.string(), _unit),
+    ("type", pa.string(), lambda v: v.spec.type),
+    ("kind", pa.string(), lambda v: v.spec.kind),
+    ("pace", pa.string(), lambda v: v.spec.pace.kind),
+    ("configuration", pa.string(), lambda v: v.configuration),
+    ("baseline_id", pa.string(), lambda v: v.baseline and v.baseline.id),
+    ("baseline", pa.float64(), lambda v: _number(v.spec.start)),
+    ("target", pa.float64(), lambda v: _number(v.spec.bound)),
+    ("lower_bound", pa.float64(), lambda v: v.spec.between and _number(v.spec.between[0])),
+    ("upper_bound", pa.float64(), lambda v: v.spec.between and _number(v.spec.between[1])),
+    ("weight", pa.float64(), lambda v: float(v.spec.weight)),
+    ("period_first", pa.date32(), lambda v: v.period.first),
+    ("period_last", pa.date32(), lambda v: v.period.last),
+    ("applies_from", pa.date32(), lambda v: v.applies_from),
+    ("applies_to", pa.date32(), lambda v: v.applies_to),
+    ("due", pa.date32(), lambda v: v.spec.due or v.period.last),
+    ("during_first", pa.date32(), lambda v: v.spec.during and v.spec.during.first),
+    ("during_last", pa.date32(), lambda v: v.spec.during and v.spec.during.last),
+    ("baseline_first", pa.date32(), lambda v: v.baseline and v.baseline.period.first),
+    ("baseline_last", pa.date32(), lambda v: v.baseline and v.baseline.period.last),
+    ("rhythm_first", pa.date32(), lambda v: v.period.first - RHYTHM if _is_rhythmic(v) else None),
+    ("rhythm_last", pa.date32(), lambda v: v.period.first - timedelta(days=1) if _is_rhythmic(v) else None),
+    ("window_kind", pa.string(), lambda v: _window(v)[0]),
+    ("window_unit", pa.string(), lambda v: _window(v)[1]),
+    ("window_days", pa.int64(), lambda v: v.spec.over and v.spec.over.days),
+    ("every_count", pa.int64(), lambda v: v.spec.every and v.spec.every.count),
+    ("alongside_kind", pa.string(), lambda v: v.spec.alongside and v.spec.alongside.kind),
+    ("alongside_unit", pa.string(), lambda v: v.spec.alongside and v.spec.alongside.unit),
+    ("alongside_days", pa.int64(), lambda v: v.spec.alongside and v.spec.alongside.days),
+    ("stale_after", pa.int64(), lambda v: v.metric.stale_after),
+    ("lag", pa.int64(), lambda v: v.spec.lag),
+    ("is_manual", pa.bool_(), lambda v: v.metric.is_manual),
 )
 _CHECKPOINTS = pa.schema([("pace_number", pa.int32()), ("day", pa.date32()), ("share", pa.float64())])
 _OBJECTIVE_TREE = pa.schema(
@@ -74,7 +102,7 @@ def _reaches_back_to(result: KeyResult, config: Config) -> date:
     units = [window.unit for window in windows if window.kind != "trailing"] + ([spec.every.unit] if spec.every else [])
     starts = [unit_first(first, unit, config.organisation.week_starts) for unit in units]
     trailing = max((window.days for window in windows), default=0)
-    rhythm = [result.period.first - RHYTHM] if spec.pace.kind == "weekly rhythm" else []
+    rhythm = [result.period.first - RHYTHM] if _is_rhythmic(result) else []
     return min([first - timedelta(days=max(trailing - 1, 0)), *starts, *rhythm])
 
 
@@ -91,18 +119,16 @@ def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: da
     versions = _versions(config)
     formulas = hand_down_formulas(connection, config, [*{v.metric.id: v.metric for v in versions}.values()])
     agreed = [_pace(version) for version in versions]
-    paces = {pace: number for number, pace in enumerate(dict.fromkeys(agreed))}
-    rows = [
-        _row(version)
-        | {
-            "version": number,
-            "metric_number": formulas.metrics[version.metric.id],
-            "sources": formulas.sources[version.metric.id],
-            "pace_number": paces[pace],
-        }
-        for number, (version, pace) in enumerate(zip(versions, agreed, strict=True))
-    ]
-    temporary(connection, "key_results", pa.Table.from_pylist(rows, _KEY_RESULTS))
+    paces = numbered(agreed)
+    numbered_by = {
+        "version": range(len(versions)),  # what a key result says between two changes
+        "pace_number": [paces[pace] for pace in agreed],
+        "metric_number": [formulas.metrics[version.metric.id] for version in versions],
+        "sources": [formulas.sources[version.metric.id] for version in versions],  # what its metric rests on
+    }
+    said = {name: pa.array([say(version) for version in versions], kind) for name, kind, say in _KEY_RESULTS}
+    numbers = {name: pa.array(found, pa.int32()) for name, found in numbered_by.items()}
+    temporary(connection, "key_results", pa.table(numbers | said))
     tree = [
         {"objective": o.id, "parent": o.parent, "weight": o.weight, "depth": o.depth, "period_first": o.period.first}
         for o in config.objectives
@@ -143,7 +169,7 @@ class _Pace(NamedTuple):
 
 def _pace(result: KeyResult) -> _Pace:
     spec, first = result.spec, result.period.first
-    rhythm_of = result.metric.id if spec.pace.kind == "weekly rhythm" else None
+    rhythm_of = result.metric.id if _is_rhythmic(result) else None
     due = spec.due or result.period.last
     return _Pace(spec.pace.kind, due, spec.lag, first, rhythm_of, tuple(_checkpoints(result)))
 
@@ -169,44 +195,19 @@ def _checkpoints(result: KeyResult) -> Iterator[tuple[date, float]]:
     yield from sorted(shares.items())
 
 
-def _row(result: KeyResult) -> dict[str, Any]:
-    """A version of a key result as the flat row that the SQL reads."""
-    spec, over, beside = result.spec, result.spec.over, result.spec.alongside
-    lower, upper = spec.between or (None, None)
-    return {
-        "key_result": result.id,
-        "objective": result.objective,
-        "metric": result.metric.id,
-        "unit": str(spec.every) if spec.every else "percent" if spec.milestones else result.metric.unit_name,
-        "type": spec.type,
-        "kind": spec.kind,
-        "pace": spec.pace.kind,
-        "configuration": result.configuration,
-        "baseline_id": result.baseline.id if result.baseline else None,
-        "baseline": float(spec.start.value) if spec.start else None,
-        "target": float(spec.bound.value) if spec.bound else None,
-        "lower_bound": float(lower.value) if lower else None,
-        "upper_bound": float(upper.value) if upper else None,
-        "weight": float(spec.weight),
-        "period_first": result.period.first,
-        "period_last": result.period.last,
-        "applies_from": result.applies_from,
-        "applies_to": result.applies_to,
-        "due": spec.due or result.period.last,
-        "during_first": spec.during.first if spec.during else None,
-        "during_last": spec.during.last if spec.during else None,
-        "baseline_first": result.baseline.period.first if result.baseline else None,
-        "baseline_last": result.baseline.period.last if result.baseline else None,
-        "rhythm_first": result.period.first - RHYTHM if spec.pace.kind == "weekly rhythm" else None,
-        "rhythm_last": result.period.first - timedelta(days=1) if spec.pace.kind == "weekly rhythm" else None,
-        "window_kind": "every" if spec.every else "during" if spec.during else over.kind if over else "to_date",
-        "window_unit": spec.every.unit if spec.every else over.unit if over else "period",
-        "window_days": over.days if over else None,
-        "every_count": spec.every.count if spec.every else None,
-        "alongside_kind": beside.kind if beside else None,
-        "alongside_unit": beside.unit if beside else None,
-        "alongside_days": beside.days if beside else None,
-        "stale_after": result.metric.stale_after,
-        "lag": spec.lag,
-        "is_manual": result.metric.is_manual,
-    }
+def _number(amount: Amount | None) -> float | None:
+    return float(amount.value) if amount else None
+
+
+def _is_rhythmic(version: KeyResult) -> bool:
+    return version.spec.pace.kind == "weekly rhythm"
+
+
+def _window(version: KeyResult) -> tuple[str, str]:
+    """Its kind and its unit."""
+    spec = version.spec
+    if spec.every:
+        return "every", spec.every.unit
+    if spec.over and not spec.during:
+        return spec.over.kind, spec.over.unit
+    return "during" if spec.during else "to_date", spec.over.unit if spec.over else "period"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -11,26 +11,12 @@ import pyarrow as pa
 from okr_pipeline.config import Config, Metric, Part, checkins
 from okr_pipeline.warehouse.engine import statement, temporary
 
-_METRIC_PARTS = pa.schema(
-    [
-        ("metric", pa.string()),
-        ("metric_number", pa.int32()),
-        ("shape", pa.int32()),
-        ("part", pa.string()),
-        ("position", pa.int32()),  # in its formula
-        ("function", pa.string()),
-        ("running", pa.bool_()),
-        ("is_manual", pa.bool_()),
-    ]
+T = TypeVar("T")
+_FORMULAS = pa.schema(
+    [("metric", pa.string()), ("metric_number", pa.int32()), ("shape", pa.int32()), ("sources", pa.int32())]
 )
-_METRIC_TABLES = pa.schema(
-    [
-        ("metric", pa.string()),
-        ("sources", pa.int32()),
-        ("table_name", pa.string()),
-        ("delay", pa.int64()),
-        ("is_level", pa.bool_()),
-    ]
+_SOURCE_TABLES = pa.schema(
+    [("sources", pa.int32()), ("table_name", pa.string()), ("delay", pa.int64()), ("is_level", pa.bool_())]
 )
 
 
@@ -39,42 +25,28 @@ class Formulas(NamedTuple):
 
     metrics: dict[str, int]
     sources: dict[str, int]
-    shapes: list[dict[str, Any]]  # for values.sql
+    shapes: list[dict[str, Any]]  # for over_windows
 
 
 def hand_down_formulas(connection: duckdb.DuckDBPyConnection, config: Config, metrics: Sequence[Metric]) -> Formulas:
-    """Makes the temp tables `metric_parts` and `metric_tables`."""
-    read = {metric.id: _read(config, metric) for metric in metrics}
-    numbers = {tables: number for number, tables in enumerate(dict.fromkeys(read.values()))}
-    sources = {metric: numbers[tables] for metric, tables in read.items()}
-    tables = [
-        {"metric": metric, "sources": sources[metric]} | table._asdict()
-        for metric, tables in read.items()
-        for table in tables
-    ]
-    temporary(connection, "metric_tables", pa.Table.from_pylist(tables, _METRIC_TABLES))
+    """Makes the temp tables `formulas` and `source_tables` (what a formula rests on), and both together as `metric_tables`."""
+    read = [_read(config, metric) for metric in metrics]
     gaps = set(connection.execute("SELECT DISTINCT metric, part FROM metric.parts WHERE value IS NULL").fetchall())
-    shapes = {metric.id: _shape(metric, gaps) for metric in metrics}
-    shape_numbers = {shape: number for number, shape in enumerate(dict.fromkeys(shapes.values()))}
-    parts = [
-        {
-            "metric": metric.id,
-            "metric_number": number,
-            "shape": shape_numbers[shapes[metric.id]],
-            "part": part.name,
-            "position": position,
-            "function": part.aggregate.function,
-            "running": _running(part),
-            "is_manual": part.source == checkins.TABLE,
-        }
-        for number, metric in enumerate(metrics)
-        for position, part in enumerate(metric.parts)
-    ]
-    temporary(connection, "metric_parts", pa.Table.from_pylist(parts, _METRIC_PARTS))
+    shapes = [_shape(metric, gaps) for metric in metrics]
+    sources, forms = numbered(read), numbered(shapes)
+    names, rests_on = [metric.id for metric in metrics], [sources[tables] for tables in read]
+    columns = [names, range(len(names)), [forms[shape] for shape in shapes], rests_on]
+    temporary(connection, "formulas", pa.table(columns, schema=_FORMULAS))
+    tables = [{"sources": number} | table._asdict() for tables, number in sources.items() for table in tables]
+    temporary(connection, "source_tables", pa.Table.from_pylist(tables, _SOURCE_TABLES))
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW metric_tables AS"
+        " SELECT f.metric, t.* FROM formulas AS f JOIN source_tables AS t ON t.sources = f.sources"
+    )
     return Formulas(
-        {metric.id: number for number, metric in enumerate(metrics)},
-        sources,
-        [shape._asdict() | {"number": number} for shape, number in shape_numbers.items()],
+        {name: number for number, name in enumerate(names)},
+        dict(zip(names, rests_on, strict=True)),
+        [shape._asdict() | {"number": number} for shape, number in forms.items()],
     )
 
 
@@ -89,6 +61,11 @@ def over_windows(connection: duckdb.DuckDBPyConnection, shapes: Sequence[dict[st
             daily = statement("scoring/sql/daily.sql", shape=shape)
             connection.execute(f"CREATE OR REPLACE TEMP TABLE daily_{shape['number']} AS {daily}")
     return " UNION ALL BY NAME ".join(f"({statement('scoring/sql/values.sql', shape=shape)})" for shape in shapes)
+
+
+def numbered(those: Iterable[T]) -> dict[T, int]:
+    """Each different one, with a number."""
+    return {each: number for number, each in enumerate(dict.fromkeys(those))}
 
 
 class _Read(NamedTuple):
@@ -112,14 +89,19 @@ def _read(config: Config, metric: Metric) -> tuple[_Read, ...]:
 
 
 class PartOfShape(NamedTuple):
-    """What decides how a part is put together: `running` where running sums serve it, `tracked` where its days do too."""
+    """What decides how a part is put together: by running sums, or a `function` of its rows; `tracked` where its days matter."""
 
     number: int
     name: str
-    running: bool
+    function: str | None
     is_level: bool
     is_manual: bool
     tracked: bool
+
+    @property
+    def running(self) -> bool:
+        """Whether the value over a window is the difference of two running sums."""
+        return self.function is None
 
 
 class _Shape(NamedTuple):
@@ -139,7 +121,7 @@ def _shape(metric: Metric, with_gaps: set[tuple[str, str]]) -> _Shape:
             PartOfShape(
                 number,
                 part.name,
-                _running(part),
+                None if _running(part) else part.aggregate.function,
                 is_level,
                 is_manual=part.source == checkins.TABLE,
                 tracked=dated or (has_gaps and not is_level),

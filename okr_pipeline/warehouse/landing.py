@@ -66,10 +66,12 @@ def replace(
         " HAVING COUNT(_row) BETWEEN 1 AND COUNT(*) - 1)",
     )
     if gone:
-        leaving = f"FROM {place} WHERE rowid IN (SELECT _row FROM differing)"
         if keep_history:
-            connection.execute(f"INSERT INTO history.{quoted(name)} BY NAME SELECT *, {load} AS _superseded {leaving}")
-        connection.execute(f"DELETE {leaving}")
+            leaving = "FROM differing WHERE _row IS NOT NULL"
+            connection.execute(
+                f"INSERT INTO history.{quoted(name)} BY NAME SELECT * EXCLUDE (_row), {load} AS _superseded {leaving}"
+            )
+        connection.execute(f"DELETE FROM {place} WHERE rowid IN (SELECT _row FROM differing)")
     if added := differing - gone:
         connection.execute(f"{insert} differing WHERE _row IS NULL")
     if received is None:
@@ -80,15 +82,16 @@ def replace(
 def _differing(
     connection: duckdb.DuckDBPyConnection, place: str, staged: str, scope: str, columns: Sequence[str]
 ) -> int:
-    """Makes the temp table `differing`, counts its rows: those that must go, by `_row`, and those to come, without one.
+    """Makes the temp table `differing`, counts its rows: those that must go, whole, by `_row`, and those to come, without one.
 
     Whole rows are compared, not keys: one pass finds both sides, and a stream whose key is declared anew heals itself.
     """
     same = " AND ".join(f"s.{quoted(c)} IS NOT DISTINCT FROM c.{quoted(c)}" for c in columns)
     either = ", ".join(f"COALESCE(s.{quoted(c)}, c.{quoted(c)}) AS {quoted(c)}" for c in columns)
+    staged_no_more = f"c.* EXCLUDE (rowid, {', '.join(map(quoted, columns))})"  # and _load
     return _count(
         connection,
-        f"CREATE OR REPLACE TEMP TABLE differing AS SELECT c.rowid AS _row, {either}"
+        f"CREATE OR REPLACE TEMP TABLE differing AS SELECT c.rowid AS _row, {either}, {staged_no_more}"
         f" FROM (SELECT rowid, * FROM {place} WHERE {scope}) AS c"
         f" FULL JOIN (SELECT *, TRUE AS _staged FROM {staged}) AS s ON {same}"
         " WHERE c.rowid IS NULL OR s._staged IS NULL",

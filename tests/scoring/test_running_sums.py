@@ -16,7 +16,7 @@ SHAPE = {
     "value": 'a / NULLIF("b", 0)',
     "dated": False,
     "parts": [
-        PartOfShape(number, name, running=True, is_level=False, is_manual=False, tracked=False)
+        PartOfShape(number, name, function=None, is_level=False, is_manual=False, tracked=False)
         for number, name in enumerate("ab")
     ],
 }
@@ -29,24 +29,22 @@ def connection():
         calendar = statement("scoring/sql/calendar.sql", first=FIRST - timedelta(days=99), last=LAST, weekday=0)
         connection.execute(f"""
             CREATE TEMP TABLE calendar AS {calendar};
-            CREATE TEMP TABLE metric_parts AS
-                SELECT 'm' || n.range AS metric, CAST(n.range AS INTEGER) AS metric_number, 0 AS shape, p.part, p.position,
-                       'sum' AS function, TRUE AS running, FALSE AS is_manual
-                FROM range({METRICS}) AS n, (VALUES ('a', 0), ('b', 1)) AS p (part, position);
+            CREATE TEMP TABLE formulas AS
+                SELECT 'm' || range AS metric, CAST(range AS INTEGER) AS metric_number, 0 AS shape FROM range({METRICS});
             CREATE TEMP TABLE asked AS
-                SELECT DISTINCT metric_number AS version, 'score' AS role, metric_number, 0 AS sources, metric_number % 2 AS span,
+                SELECT metric_number AS version, 'score' AS role, metric_number, 0 AS sources, metric_number % 2 AS span,
                        DATE '{FIRST}' AS first_as_of, DATE '{LAST}' AS last_as_of
-                FROM metric_parts;
+                FROM formulas;
             CREATE TEMP TABLE windows AS
                 SELECT s.range AS span, day AS as_of, NULL AS number, TRUE AS complete,
                        day - CAST(s.range * 27 AS INTEGER) AS first_day, day AS last_day
                 FROM calendar, range(2) AS s WHERE day >= DATE '{FIRST}';
             -- Some metrics have no rows on some days, and rows come in no order at all.
             INSERT INTO metric.parts
-                SELECT m.metric, m.part, d.day, d.day, NULL, HASH(m.metric, m.part, d.day) % 1000 / 7, 1, [1], 1
-                FROM metric_parts AS m, calendar AS d
+                SELECT m.metric, p.part, d.day, d.day, NULL, HASH(m.metric, p.part, d.day) % 1000 / 7, 1, [1], 1
+                FROM formulas AS m, (VALUES ('a'), ('b')) AS p (part), calendar AS d
                 WHERE HASH(d.day, m.metric) % 5 > 0
-                ORDER BY HASH(m.part, m.metric, d.day);
+                ORDER BY HASH(p.part, m.metric, d.day);
         """)
         yield connection
 

@@ -1,8 +1,8 @@
 -- Each metric on each day by itself (a level: as of that day), with the rows that were counted. A day that a source of the metric
--- has not delivered is not there: fetched and empty is 0, not fetched is nothing. Reads: asked, windows, days, metric_parts, metric_tables.
+-- has not delivered is not there: fetched and empty is 0, not fetched is nothing. Reads: asked, windows, days, formulas, metric_tables.
 SELECT m.metric, v.as_of AS day, v.value, v.parts, CAST(COALESCE(r.rows, 0) AS BIGINT) AS rows
 FROM ({{ values }}) AS v
-JOIN (SELECT DISTINCT metric, metric_number FROM metric_parts) AS m ON m.metric_number = v.metric_number
+JOIN formulas AS m ON m.metric_number = v.metric_number
 LEFT JOIN (
     SELECT metric, day, SUM(row_count) AS rows FROM metric.parts GROUP BY metric, day
 ) AS r ON r.metric = m.metric AND r.day = v.as_of

@@ -1,12 +1,12 @@
 -- The running parts of a shape of metrics by day: those whose value over a window is the difference of two running sums. On which
 -- days they were seen is followed (`tracked`) only where it matters: a sum may be of nothing but NULLs, or somebody asks how old
 -- the newest observation is.
--- Reads: asked, windows, calendar, metric.parts, metric.months, metric_parts (metric, its number, shape).
+-- Reads: asked, windows, calendar, metric.parts, metric.months, formulas (metric, its number, shape).
 {% set running = shape.parts|selectattr("running")|list %}
 {% set levels = running|selectattr("is_level")|list %}
 {% set sums = "WHERE p.part NOT IN ('" ~ levels|map(attribute="name")|join("', '") ~ "')" if levels else "" %}
 WITH metrics AS (
-    SELECT DISTINCT metric, metric_number FROM metric_parts WHERE shape = {{ shape.number }}
+    SELECT metric, metric_number FROM formulas WHERE shape = {{ shape.number }}
 ),
 
 spans AS (

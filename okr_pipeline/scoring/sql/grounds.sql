@@ -1,6 +1,6 @@
 -- Whether each window may be scored at all: is every day of it fetched, delivered in time, and final?
 -- What it rests on decides it, so metrics of the same tables (`sources`) share an answer.
--- Reads: asked, windows, metric_tables (metric, sources, table_name, delay, is_level), days, ledger.coverage, ledger.trouble.
+-- Reads: asked, windows, source_tables (sources, table_name, delay, is_level), days, ledger.coverage, ledger.trouble.
 WITH rested AS (
     SELECT DISTINCT a.sources, w.as_of, w.first_day, w.last_day
     FROM (SELECT DISTINCT sources, span FROM asked) AS a
@@ -13,7 +13,7 @@ known AS (
         SUM(CASE WHEN c.state NOT IN ('failed', 'never_fetched') THEN 1 ELSE 0 END) OVER upto AS fetched,
         SUM(CASE WHEN c.final THEN 1 ELSE 0 END) OVER upto AS final,
         MAX(CASE WHEN c.available THEN d.day END) OVER upto AS available_through
-    FROM (SELECT DISTINCT table_name FROM metric_tables) AS t
+    FROM (SELECT DISTINCT table_name FROM source_tables) AS t
     CROSS JOIN days AS d
     LEFT JOIN ledger.coverage AS c ON c.table_name = t.table_name AND c.day = d.day
     WINDOW upto AS (PARTITION BY t.table_name ORDER BY d.day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
@@ -24,7 +24,7 @@ needed AS (
     SELECT a.sources, a.as_of, a.first_day, a.last_day, t.table_name, t.delay,
            CASE WHEN t.is_level THEN a.last_day ELSE a.first_day END AS needs_from
     FROM rested AS a
-    JOIN (SELECT DISTINCT sources, table_name, delay, is_level FROM metric_tables) AS t ON t.sources = a.sources
+    JOIN source_tables AS t ON t.sources = a.sources
 ),
 
 judged AS (

@@ -1,6 +1,6 @@
 -- From which as-of day on each key result is scored again: the first day whose data, or what is known of them, changed since the
 -- last scoring; no window that ends before it can tell. Its whole period where there is no last scoring of this configuration.
--- Reads: key_results, metric_tables, days, metric.unscored, ledger.loads, scores.baselines.
+-- Reads: key_results, source_tables, metric_tables (metric, table_name), days, metric.unscored, ledger.loads, scores.baselines.
 {% if last is none %}
 SELECT version, key_result, MIN(period_first) OVER (PARTITION BY key_result) AS since FROM key_results
 {% else %}
@@ -8,7 +8,7 @@ WITH asked AS (
     SELECT l.table_name, l.load, l.outcome = 'landed' AS landed, l.available_through, l.final_through,
            CAST(UNNEST(GENERATE_SERIES(l.first_day, l.last_day, INTERVAL 1 DAY)) AS DATE) AS day
     FROM ledger.loads AS l
-    WHERE l.table_name IN (SELECT table_name FROM metric_tables)
+    WHERE l.table_name IN (SELECT table_name FROM source_tables)
 ),
 
 known AS (

@@ -1,12 +1,12 @@
 -- The value of a shape of metrics (one formula over like parts) over each window: parts are aggregated over the window first and
--- combined last. Reads: asked, windows, what daily.sql makes of the shape, metric.parts, metric_parts (metric, its number, part, its
--- position, function, running, is_manual, shape).
+-- combined last. Reads: asked, windows, what daily.sql makes of the shape, metric.parts, formulas (metric, its number,
+-- shape).
 {% set running = shape.parts|selectattr("running")|list %}
 {% set others = shape.parts|rejectattr("running")|list %}
 {% set levels = running|selectattr("is_level")|list %}
 {% set followed = levels or running|selectattr("tracked")|list %}
 WITH metrics AS (
-    SELECT DISTINCT metric, metric_number FROM metric_parts WHERE shape = {{ shape.number }}
+    SELECT metric, metric_number FROM formulas WHERE shape = {{ shape.number }}
 ),
 
 spanned AS (
@@ -38,6 +38,11 @@ running AS (
 ){% endif %}{% if others %},
 
 -- The other parts read all their rows, window by window.
+parts (part, number, function, is_manual) AS (
+    VALUES {% for part in others %}('{{ part.name }}', {{ part.number }}, '{{ part.function }}', {{ part.is_manual }}){{ ", " if not loop.last }}{% endfor %}
+
+),
+
 read AS (
     SELECT DISTINCT m.metric, a.metric_number, a.as_of, a.first_day, a.last_day
     FROM spanned AS a
@@ -46,7 +51,7 @@ read AS (
 
 -- Flows: every day of the window; rows that count only later (a lead not yet qualified) are left out until then.
 flows AS (
-    SELECT a.metric_number, a.as_of, a.first_day, a.last_day, m.position,
+    SELECT a.metric_number, a.as_of, a.first_day, a.last_day, m.number,
         CASE
             WHEN m.is_manual AND COUNT(p.row_count) = 0 THEN NULL -- nobody has said anything, which is not 0
             WHEN m.function = 'count_distinct' THEN CAST(COUNT(DISTINCT p.item) AS DECIMAL(38, 9))
@@ -57,35 +62,35 @@ flows AS (
         END AS value,
         MAX(p.day) AS observed
     FROM read AS a
-    JOIN metric_parts AS m ON m.metric = a.metric AND m.function <> 'latest' AND NOT m.running
-    LEFT JOIN metric.parts AS p ON p.metric = m.metric AND p.part = m.part
+    JOIN parts AS m ON m.function <> 'latest'
+    LEFT JOIN metric.parts AS p ON p.metric = a.metric AND p.part = m.part
         AND p.day BETWEEN a.first_day AND a.last_day AND p.counts_from <= a.as_of
-    GROUP BY a.metric_number, a.as_of, a.first_day, a.last_day, m.position, m.function, m.is_manual
+    GROUP BY a.metric_number, a.as_of, a.first_day, a.last_day, m.number, m.function, m.is_manual
 ),
 
 -- Levels: the last day that has any, for each item apart, however long ago; added up over the items.
 newest AS (
-    SELECT a.metric_number, a.as_of, a.first_day, a.last_day, m.position, p.value, p.day
+    SELECT a.metric_number, a.as_of, a.first_day, a.last_day, m.number, p.value, p.day
     FROM read AS a
-    JOIN metric_parts AS m ON m.metric = a.metric AND m.function = 'latest' AND NOT m.running
-    LEFT JOIN metric.parts AS p ON p.metric = m.metric AND p.part = m.part
+    JOIN parts AS m ON m.function = 'latest'
+    LEFT JOIN metric.parts AS p ON p.metric = a.metric AND p.part = m.part
         AND p.day <= a.last_day AND p.counts_from <= a.as_of
     QUALIFY p.day IS NOT DISTINCT FROM
-        MAX(p.day) OVER (PARTITION BY a.metric_number, a.as_of, a.first_day, a.last_day, m.position, p.item)
+        MAX(p.day) OVER (PARTITION BY a.metric_number, a.as_of, a.first_day, a.last_day, m.number, p.item)
 ),
 
 part_values AS (
     SELECT * FROM flows
     UNION ALL
-    SELECT metric_number, as_of, first_day, last_day, position, SUM(value) AS value, MAX(day) AS observed
+    SELECT metric_number, as_of, first_day, last_day, number, SUM(value) AS value, MAX(day) AS observed
     FROM newest
-    GROUP BY metric_number, as_of, first_day, last_day, position
+    GROUP BY metric_number, as_of, first_day, last_day, number
 ),
 
 whole AS (
     SELECT metric_number, as_of, first_day, last_day{% for part in others %},
-        MAX(value) FILTER (position = {{ part.number }}) AS value_{{ part.number }},
-        MAX(observed) FILTER (position = {{ part.number }}) AS seen_{{ part.number }}{% endfor %}
+        MAX(value) FILTER (number = {{ part.number }}) AS value_{{ part.number }},
+        MAX(observed) FILTER (number = {{ part.number }}) AS seen_{{ part.number }}{% endfor %}
 
     FROM part_values
     GROUP BY metric_number, as_of, first_day, last_day
