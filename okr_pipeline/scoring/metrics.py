@@ -91,9 +91,10 @@ def measure(connection: duckdb.DuckDBPyConnection, config: Config, metrics: Iter
 
 def add_up(connection: duckdb.DuckDBPyConnection, touched: str) -> None:
     """Brings `metric.months` up to date for the months that a relation has rows of (columns `metric` and `day`)."""
-    which = f"(metric, DATE_TRUNC('month', day)) IN (SELECT metric, DATE_TRUNC('month', day) FROM {touched})"
-    connection.execute(f"DELETE FROM metric.months WHERE {which.replace('day', 'month_first', 1)}")
-    connection.execute(f"INSERT INTO metric.months {statement('warehouse/sql/months.sql', which=which)}")
+    months = f"(SELECT metric, DATE_TRUNC('month', day) FROM {touched})"
+    connection.execute(f"DELETE FROM metric.months WHERE (metric, month_first) IN {months}")
+    added_up = statement("warehouse/sql/months.sql", which=f"(metric, DATE_TRUNC('month', day)) IN {months}")
+    connection.execute(f"INSERT INTO metric.months {added_up}")
 
 
 def part_sql(config: Config, metric: Metric, part: Part) -> str:
