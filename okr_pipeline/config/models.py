@@ -242,6 +242,9 @@ class KeyResultYaml(Strict):
             "`between` is kept or not, so only `linear` and `constant` say what is expected of it": (
                 self.between is not None and self.pace.kind not in ("linear", "constant")
             ),
+            "`constant` expects all of it from the first day; leave out `lag` and `due`": (
+                self.pace.kind == "constant" and bool({"lag", "due"} & self.model_fields_set)
+            ),
             "`during` shows other days than a measured baseline's period has; write the baseline as a number": (
                 self.during is not None and isinstance(self.baseline, Measured)
             ),

@@ -186,6 +186,8 @@ def test_a_text_in_one_language_stands_for_both():
         ({"at_least": 0}, "zero or less"),
         ({"at_most": -3}, "zero or less"),
         ({"between": [5, 3]}, "lower bound first"),
+        ({"at_least": 1, "pace": "constant", "lag": "7 days"}, "leave out `lag` and `due`"),
+        ({"at_least": 1, "pace": "constant", "due": "2026-10-09"}, "leave out `lag` and `due`"),
         ({"between": [1, 3], "baseline": 0}, "no `baseline`"),
         ({"at_least": 1, "every": "week", "baseline": 0}, "no `baseline`"),
         ({"at_least": 1, "every": "week", "over": "last week"}, "leave out `over`"),

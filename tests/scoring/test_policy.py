@@ -115,7 +115,7 @@ def paces(draw: st.DrawFn, kr: Row, shape: str, days: st.SearchStrategy[date]) -
             else []
         )
         kinds += ["weekly rhythm"] if kr["metric"] in ADDED_UP and shape == "plain" else []
-    kind = draw(st.sampled_from(kinds))
+    kind = draw(st.sampled_from([kind for kind in kinds if kind != "constant" or not made]))
     if kind in ("constant", "weekly rhythm"):
         made["pace"] = kind
     elif kind in ("shares", "values"):
