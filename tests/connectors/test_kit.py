@@ -10,10 +10,13 @@ import httpx
 import pyarrow as pa
 import pytest
 from pydantic import SecretStr
+from stage import stage
 
 from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.kit import PROMISES, Finding, Subject, Verdict
+from okr_pipeline.connectors.kit.proxy import FaultProxy
 from okr_pipeline.connectors.own import own_folder, stand_ins
+from okr_pipeline.connectors.secrets import Secrets
 from okr_pipeline.connectors.settings import Settings
 from okr_pipeline.connectors.skeleton import write
 
@@ -121,3 +124,15 @@ def test_what_a_hasty_connector_keeps_is_told_as_kept(found: dict[str, Finding])
 )
 def test_what_it_breaks_is_told_with_the_evidence(found: dict[str, Finding], promise: str, evidence: str) -> None:
     assert evidence in found[promise].evidence
+
+
+def test_whoever_asks_the_same_again_gets_what_came_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with stage() as source, FaultProxy(source.url, Secrets()) as proxy:
+        source.answer("running", "done")
+        answers = {}
+        for name, fault in (("usual", None), ("with a fault", lambda _, answer: answer)):
+            with proxy.faulty(fault):
+                answers[name] = [httpx.get(proxy.url).json() for _ in range(2 if fault is None else 3)]
+    assert answers == {"usual": ["running", "done"], "with a fault": ["running", "done", "done"]}
+    assert len(source.asked) == 2

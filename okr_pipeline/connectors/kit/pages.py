@@ -13,7 +13,7 @@ from okr_pipeline.connectors.kit.outcome import attempt, right_or_rejected
 from okr_pipeline.connectors.kit.promise import Broken, NotApplicable, promise
 from okr_pipeline.connectors.kit.proxy import MOST, Answer, Fault
 from okr_pipeline.connectors.kit.subject import Subject, difference
-from okr_pipeline.errors import DataRejected, SourceRejected
+from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
 
 PAGES = 4  # of a repeated answer, which is tried as the first, the second, …
 
@@ -80,7 +80,8 @@ def repeated_page(subject: Subject) -> str:
                     raise Broken(
                         f"{stream.name}: it never ends: {len(subject.proxy.asked)} requests instead of {len(asked)}"
                     )
-            told.append(right_or_rejected(outcome, whole, f"answer {at + 1} for ever", DataRejected))
+            # A report that is never ready is not there yet, and nothing is wrong with it.
+            told.append(right_or_rejected(outcome, whole, f"answer {at + 1} for ever", DataRejected, SourceUnavailable))
     if not told:
         raise NotApplicable("one request brings all of the window, or of a day; there are no pages that could repeat")
     return "; ".join(dict.fromkeys(told))

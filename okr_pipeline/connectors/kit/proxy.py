@@ -52,7 +52,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked: equal requests get equal answers."""
+    """What was asked: equal requests get equal answers, in the order in which they came first."""
 
     method: str
     target: str
@@ -71,7 +71,7 @@ class FaultProxy:
     asked: list[Request] = field(default_factory=list)
     strayed: list[dict[str, str]] = field(default_factory=list)  # headers of requests that were led elsewhere
     fault: Fault | None = None
-    _known: dict[Request, Answer] = field(default_factory=dict)
+    _known: dict[Request, list[Answer]] = field(default_factory=dict)  # one for each time it is asked in a pull
     _usual: int = 0
 
     def __enter__(self) -> Self:
@@ -91,12 +91,21 @@ class FaultProxy:
     @property
     def url(self) -> str:
         """Where it listens: scheme, host and port."""
-        return f"http://{LOOPBACK}:{self._server.server_address[1]}"
+        return self.at(self.port)
+
+    @property
+    def port(self) -> int:
+        """The port where it listens."""
+        return int(self._server.server_address[1])
+
+    def at(self, port: int) -> str:
+        """The address of a port of this machine, as the setting `endpoint` has it."""
+        return f"http://{LOOPBACK}:{port}"
 
     @property
     def elsewhere(self) -> str:
         """An address of another host, where what comes is kept."""
-        return f"http://localhost:{self._server.server_address[1]}{ELSEWHERE}"
+        return f"http://localhost:{self.port}{ELSEWHERE}"
 
     @contextmanager
     def faulty(self, fault: Fault | None) -> Iterator[list[Request]]:
@@ -122,13 +131,16 @@ class FaultProxy:
         self.asked.append(request)
         self.secrets.seen(headers)
         if self.too_often:
-            return Answer(404, {"content-type": "text/plain"}, b"This was asked for too often.")
-        if request not in self._known:
+            return Answer(404, {"content-type": "application/json"}, b'{"message": "This was asked for too often."}')
+        # Whoever waits for a report asks the same again, and gets another answer in the end.
+        known, again = self._known.setdefault(request, []), self.asked.count(request)
+        if not known or (self.fault is None and again > len(known)):
             answer = self._passed_on(request, headers)
             if answer.status != 200:
                 return answer
-            self._known[request] = answer
-        return self.fault(number, self._known[request]) if self.fault else self._known[request]
+            known.append(answer)
+        answer = known[min(again, len(known)) - 1]
+        return self.fault(number, answer) if self.fault else answer
 
     def _passed_on(self, request: Request, headers: dict[str, str]) -> Answer:
         import httpx

@@ -86,6 +86,7 @@ def passing_failure(subject: Subject) -> str:
 @promise("A redirect to another host is an error, and the credentials do not go there.")
 def redirect(subject: Subject) -> str:
     """For the first request and, where a pull has several, for the last."""
+    subject.only_over_http("redirects")
     evidence = ""
     for stream in subject.with_rows():
         for which in sorted({0, subject.requests(stream) - 1}):
@@ -106,7 +107,7 @@ def nobody_there(subject: Subject) -> str:
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    endpoint = subject.detour.replace(subject.proxy.url, f"http://127.0.0.1:{port}")
+    endpoint = subject.detour.replace(subject.proxy.url, subject.proxy.at(port))
     return refused(tried(subject, subject.streams[0], endpoint=endpoint), SourceUnavailable)
 
 

@@ -64,6 +64,7 @@ def html(subject: Subject) -> str:
 @promise("The right answer under a wrong content type is read, or is DataRejected.")
 def content_type(subject: Subject) -> str:
     """As text/plain."""
+    subject.only_over_http("content types")
     told = []
     for stream in subject.with_rows():
         usual = subject.usual_through_proxy(stream)
@@ -75,6 +76,7 @@ def content_type(subject: Subject) -> str:
 @promise("A field that nobody knows changes nothing.")
 def unknown_field(subject: Subject) -> str:
     """In every row and beside the rows."""
+    subject.only_over_http("names of fields")
 
     def more(document: Any, rows: list[Any]) -> None:
         for place in [document, *rows]:

@@ -17,6 +17,7 @@ from okr_pipeline.connectors.contract import Connector, Said, Stream, Window
 from okr_pipeline.connectors.http import within
 from okr_pipeline.connectors.kit.promise import Broken, NotApplicable
 from okr_pipeline.connectors.kit.proxy import FaultProxy
+from okr_pipeline.connectors.reach import is_loopback
 from okr_pipeline.connectors.secrets import Secrets
 
 FOUR_WEEKS, YEAR = timedelta(days=27), timedelta(days=364)
@@ -129,24 +130,42 @@ class Subject:
             raise NotApplicable(f"no stream has {rows} rows in {self.window_of(self.streams[0])}; name other days")
         return found
 
+    @property
+    def over_grpc(self) -> bool:
+        """Whether the source is asked over gRPC."""
+        return getattr(self.connector.settings, "transport", "") == "grpc"
+
+    def only_over_http(self, what: str) -> None:
+        """NotApplicable where there is no such thing, as over gRPC."""
+        if self.over_grpc:
+            raise NotApplicable(f"the source is asked over gRPC, which has no {what}")
+
     @cached_property
     def endpoint(self) -> str:
-        """The address that requests go to; NotApplicable where it is none of HTTP."""
+        """The address that requests go to; NotApplicable where the fault proxy cannot stand in front of it."""
         address = str(getattr(self.connector.settings, "endpoint", "") or getattr(self.connector, "address", ""))
-        if not address.startswith(("http://", "https://")):
+        if self.over_grpc and not is_loopback(address.rpartition(":")[0]):
+            raise NotApplicable(
+                "over gRPC the fault proxy stands in front of the sandbox only, whose certificate it has"
+            )
+        if not self.over_grpc and not address.startswith(("http://", "https://")):
             raise NotApplicable("the source is not asked over HTTP, and the fault proxy speaks nothing else")
         return address
 
     @cached_property
     def proxy(self) -> FaultProxy:
         """The fault proxy in front of the source, from now until the subject is left."""
+        if self.over_grpc:
+            from okr_pipeline.connectors.kit.grpc_proxy import GrpcFaultProxy
+
+            return self._stack.enter_context(GrpcFaultProxy(self.endpoint, self.secrets))
         parts = urlsplit(self.endpoint)
         return self._stack.enter_context(FaultProxy(f"{parts.scheme}://{parts.netloc}", self.secrets))
 
     @property
     def detour(self) -> str:
         """What `endpoint` is when it leads through the proxy."""
-        return self.proxy.url + urlsplit(self.endpoint).path
+        return self.proxy.url if self.over_grpc else self.proxy.url + urlsplit(self.endpoint).path
 
     def through_proxy(self, stream: Stream, **changed: Any) -> Pulled:
         """A pull by way of the proxy, with whatever fault it has at the time."""
