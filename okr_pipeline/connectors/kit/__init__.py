@@ -16,7 +16,7 @@ PROMISES = [
     if isinstance(each, Promise)
 ]
 
-# What the fault proxy is needed for: these say nothing about a source that is not asked over HTTP.
+# What the fault proxy is needed for: these say nothing about a source that is asked neither over HTTP nor over gRPC.
 OVER_HTTP = frozenset(
     each.name
     for each in PROMISES
