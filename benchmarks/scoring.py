@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -284,7 +285,7 @@ def measured(way: str, folder: Path, key_results: int) -> dict[str, float]:
     return {"seconds": seconds, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
-def agree(folder: Path) -> None:
+def agree(folder: Path, key_results: int) -> dict[str, float]:
     """Every way's numbers are those of the bare query, and the night's rows those of scoring all again."""
     with duckdb.connect() as connection:
         for number, way in enumerate(WAYS):
@@ -301,6 +302,9 @@ def agree(folder: Path) -> None:
         night, again = (f"FROM w{WAYS.index(way)}.scores.outcomes" for way in (NEXT_NIGHT, AGAIN))
         differing = connection.execute(f"SELECT COUNT(*) FROM ({night} EXCEPT {again})").fetchall()
         assert differing == [(0,)], differing
+        days = (LAST - FIRST).days + 1
+        assert connection.execute(f"SELECT COUNT(*) {night}").fetchall() == [(key_results * days,)]
+    return {}
 
 
 def main() -> None:
@@ -313,8 +317,8 @@ def main() -> None:
     if options.one:
         way, name = options.one
         folder = Path(name)
-        made = prepared(folder, options.key_results) if way == "prepare" else measured(way, folder, options.key_results)
-        print(json.dumps(made))
+        do = {"prepare": prepared, "agree": agree}.get(way) or partial(measured, way)
+        print(json.dumps(do(folder, options.key_results)))
         return
 
     def apart(way: str, folder: str) -> dict[str, float]:
@@ -330,7 +334,7 @@ def main() -> None:
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
             for way in WAYS:
                 results[way].append(apart(way, name))
-            agree(Path(name))
+            apart("agree", name)
     print(
         f"{options.key_results:,} key results × 365 days; Python {sys.version.split()[0]}, duckdb {duckdb.__version__},"
         f" {os.cpu_count()} cores; medians of {options.rounds} rounds\n\n{'':25}{'× bare':>8}{'wall s':>9}{'peak MB':>9}"

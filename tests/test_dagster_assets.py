@@ -391,7 +391,7 @@ import okr_pipeline.definitions
 print(json.dumps({"modules": sorted(sys.modules), "asked": asked}))
 """
 CLIENTS = {"google", "grpc", "httpx", "requests", "sqlalchemy", "psycopg", "pymysql", "dlt", "apprise"}
-ONLY_IN_A_RUN = {"pandas", "polars", "openpyxl", "vl_convert", "babel"}
+ONLY_IN_A_RUN = {"pandas", "polars", "openpyxl", "python_calamine", "vl_convert", "babel", "jinja2", "jsonpath"}
 
 
 def test_loading_the_code_location_opens_nothing_and_imports_no_client(config: Path, tmp_path: Path) -> None:

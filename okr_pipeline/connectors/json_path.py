@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Annotated, Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Annotated, Any
 
-from jsonpath import JSONPath, JSONPathEnvironment
-from jsonpath.exceptions import JSONPathError
-from jsonpath.segments import JSONPathChildSegment, JSONPathSegment
-from jsonpath.selectors import IndexSelector, NameSelector, WildcardSelector
 from pydantic import AfterValidator
 
-_ENVIRONMENT = JSONPathEnvironment(strict=True)  # the standard's language, not the library's extensions
+if TYPE_CHECKING:  # a fortieth of the start-up, for the few who write paths
+    from jsonpath import JSONPathEnvironment
+    from jsonpath.segments import JSONPathSegment
+
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "nothing"})()
 
 
@@ -20,8 +19,10 @@ class Path:
     """A path into a JSON value. One that names a single place (`$.a.b[0]`) is walked without the library's machinery."""
 
     def __init__(self, text: str) -> None:
+        from jsonpath import JSONPath
+
         self.text = text
-        compiled = _ENVIRONMENT.compile(text if text.startswith("$") else f"$.{text}")
+        compiled = _environment().compile(text if text.startswith("$") else f"$.{text}")
         assert isinstance(compiled, JSONPath)  # noqa: S101 - only the library's own extensions compile to something else
         self._compiled = compiled
         segments = list(compiled.segments)
@@ -55,13 +56,26 @@ class Path:
         return body
 
 
+@cache
+def _environment() -> JSONPathEnvironment:
+    from jsonpath import JSONPathEnvironment
+
+    return JSONPathEnvironment(strict=True)  # the standard's language, not the library's extensions
+
+
 def _is_all(segment: JSONPathSegment) -> bool:
+    from jsonpath.segments import JSONPathChildSegment
+    from jsonpath.selectors import WildcardSelector
+
     selectors = segment.selectors
     return isinstance(segment, JSONPathChildSegment) and [type(each) for each in selectors] == [WildcardSelector]
 
 
 def _steps(segments: Sequence[JSONPathSegment]) -> tuple[str | int, ...] | None:
     """The names and indices of a path that leads to one place only; None for any other."""
+    from jsonpath.segments import JSONPathChildSegment
+    from jsonpath.selectors import IndexSelector, NameSelector
+
     steps: list[str | int] = []
     for segment in segments:
         only = segment.selectors[0]
@@ -79,6 +93,8 @@ def _steps(segments: Sequence[JSONPathSegment]) -> tuple[str | int, ...] | None:
 @lru_cache(maxsize=1024)
 def path(text: str) -> Path:
     """The path that a text means; ValueError says what is wrong with it."""
+    from jsonpath.exceptions import JSONPathError
+
     try:
         return Path(text)
     except JSONPathError as error:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 import pyarrow as pa
 import stamina
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from okr_pipeline.errors import OkrError, WarehouseBusy
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 T = TypeVar("T")
 LOCK_PATIENCE = 60  # seconds to wait for another writer before giving up
@@ -28,6 +30,8 @@ def statement(path: str, **names: object) -> str:
 
 @cache
 def _templates(package: str) -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     return Environment(  # noqa: S701 - SQL, not HTML
         loader=PackageLoader("okr_pipeline", package), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
