@@ -180,23 +180,17 @@ def metric_days(
 ) -> dict[str, list[Facts]]:
     """The days of each metric that a key result rests on, see sql/metric_days.sql."""
     from okr_pipeline.scoring.agreed import hand_down
-    from okr_pipeline.scoring.formulas import over_windows
 
     shapes = hand_down(connection, project.config, last).shapes
     for table, query in (
         (
             "windows",
-            "SELECT 0 AS span, day AS as_of, NULL AS number, TRUE AS complete, day AS first_day, day AS last_day"
-            " FROM days WHERE day BETWEEN ? AND ?",
+            "SELECT 0 AS span, day AS as_of, day AS first_day, day AS last_day FROM days WHERE day BETWEEN ? AND ?",
         ),
-        (
-            "asked",
-            "SELECT metric_number AS version, NULL AS role, metric_number, NULL AS sources, 0 AS span,"
-            " ? AS first_as_of, ? AS last_as_of FROM formulas",
-        ),
+        ("asked", "SELECT metric_number, 0 AS span, ? AS first_as_of, ? AS last_as_of FROM formulas"),
     ):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}", [first, last])
-    values = over_windows(connection, shapes)
+    values = statement("scoring/sql/values.sql", shapes=shapes)
     found: dict[str, list[Facts]] = {}
     query = statement("assets/sql/metric_days.sql", values=values, first=first, last=last)
     for row in rows_of(connection.execute(query)):

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from okr_pipeline.config import Config, Metric, Part, checkins
-from okr_pipeline.warehouse.engine import statement, temporary
+from okr_pipeline.warehouse.engine import temporary
 
 T = TypeVar("T")
 _FORMULAS = pa.schema(
@@ -25,7 +25,7 @@ class Formulas(NamedTuple):
 
     metrics: dict[str, int]
     sources: dict[str, int]
-    shapes: list[dict[str, Any]]  # for over_windows
+    shapes: list[dict[str, Any]]  # for values.sql
 
 
 def hand_down_formulas(connection: duckdb.DuckDBPyConnection, config: Config, metrics: Sequence[Metric]) -> Formulas:
@@ -48,19 +48,6 @@ def hand_down_formulas(connection: duckdb.DuckDBPyConnection, config: Config, me
         dict(zip(names, rests_on, strict=True)),
         [shape._asdict() | {"number": number} for shape, number in forms.items()],
     )
-
-
-def over_windows(connection: duckdb.DuckDBPyConnection, shapes: Sequence[dict[str, Any]]) -> str:
-    """The query for the value of each metric that `asked` names over each of its `windows`, see values.sql.
-
-    The days are added up one shape after the other, into temp tables: several at a time would push each other out of the
-    processor's cache.
-    """
-    for shape in shapes:
-        if any(part.running for part in shape["parts"]):
-            daily = statement("scoring/sql/daily.sql", shape=shape)
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE daily_{shape['number']} AS {daily}")
-    return " UNION ALL BY NAME ".join(f"({statement('scoring/sql/values.sql', shape=shape)})" for shape in shapes)
 
 
 def numbered(those: Iterable[T]) -> dict[T, int]:

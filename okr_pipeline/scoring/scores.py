@@ -17,7 +17,6 @@ import duckdb
 from okr_pipeline.config import Config
 from okr_pipeline.scoring.agreed import hand_down
 from okr_pipeline.scoring.configurations import remember
-from okr_pipeline.scoring.formulas import over_windows
 from okr_pipeline.warehouse import Change, Load, record, replace
 from okr_pipeline.warehouse.engine import statement, transaction
 from okr_pipeline.warehouse.ledger import next_load
@@ -40,7 +39,7 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     make("asked", through=through)
     make("windows")
     make("grounds")
-    make("judged", values=over_windows(connection, agreed.shapes))
+    make("judged", values=statement("scoring/sql/values.sql", shapes=agreed.shapes))
     make("new_baselines")
     make("baselines")
     make("expected")

@@ -55,7 +55,7 @@ MUTATIONS = {
     ),
     "people are counted once a day": ("values.sql", "COUNT(DISTINCT p.item)", "COUNT(p.item)"),
     "a level is summed over its days": (
-        "daily.sql",
+        "values.sql",
         "COALESCE(p.value, 0) - COALESCE(LAG(p.value) OVER of_item, 0)",
         "COALESCE(p.value, 0)",
     ),
@@ -65,8 +65,8 @@ MUTATIONS = {
         "z.value_{{ part.number }}",
     ),
     "a sum takes the first day away": ("values.sql", "b.day = w.first_day - 1", "b.day = w.first_day"),
-    "a month counts twice": ("daily.sql", " AND month_first NOT IN (SELECT month_first FROM months)", ""),
-    "a month that a window ends in counts whole": ("daily.sql", "HAVING MIN(edge) = MAX(edge) AND", "HAVING"),
+    "a month counts twice": ("values.sql", " AND month_first NOT IN (SELECT month_first FROM months)", ""),
+    "a month that a window ends in counts whole": ("values.sql", "HAVING MIN(edge) = MAX(edge) AND", "HAVING"),
     "the smallest is the largest": ("values.sql", "THEN MIN(p.value)", "THEN MAX(p.value)"),
     "a lead counts before it qualified": (
         "values.sql",

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from okr_pipeline.scoring.formulas import PartOfShape, over_windows
+from okr_pipeline.scoring.formulas import PartOfShape
 from okr_pipeline.warehouse.engine import create_schema, statement
 
 METRICS, FIRST, LAST = 1_500, date(2026, 1, 1), date(2026, 9, 27)  # more rows than DuckDB stores together, many times
@@ -32,12 +32,11 @@ def connection():
             CREATE TEMP TABLE formulas AS
                 SELECT 'm' || range AS metric, CAST(range AS INTEGER) AS metric_number, 0 AS shape FROM range({METRICS});
             CREATE TEMP TABLE asked AS
-                SELECT metric_number AS version, 'score' AS role, metric_number, 0 AS sources, metric_number % 2 AS span,
+                SELECT metric_number, metric_number % 2 AS span,
                        DATE '{FIRST}' AS first_as_of, DATE '{LAST}' AS last_as_of
                 FROM formulas;
             CREATE TEMP TABLE windows AS
-                SELECT s.range AS span, day AS as_of, NULL AS number, TRUE AS complete,
-                       day - CAST(s.range * 27 AS INTEGER) AS first_day, day AS last_day
+                SELECT s.range AS span, day AS as_of, day - CAST(s.range * 27 AS INTEGER) AS first_day, day AS last_day
                 FROM calendar, range(2) AS s WHERE day >= DATE '{FIRST}';
             -- Some metrics have no rows on some days, and rows come in no order at all.
             INSERT INTO metric.parts
@@ -50,7 +49,7 @@ def connection():
 
 
 def test_a_window_holds_its_own_days_of_its_own_metric_and_nothing_else(connection):
-    values = over_windows(connection, [SHAPE])
+    values = statement("scoring/sql/values.sql", shapes=[SHAPE])
     differing = connection.execute(
         f"""
         WITH plain AS (

@@ -1,7 +1,7 @@
 -- Each window with its value, or the reason why it may not be scored; and whether an interval of a cadence was kept.
 -- Reads: asked, windows, what values.sql and grounds.sql say of the windows, key_results.
 -- What people say alone has no grounds: it stands as it was said, and its last data day is the last of which they said it.
-SELECT w.* EXCLUDE (metric_number, sources, has_data, observed), COALESCE(g.final, k.is_manual) AS final,
+SELECT a.version, a.role, w.* EXCLUDE (metric_number, span, has_data, observed, reason), COALESCE(g.final, k.is_manual) AS final,
     COALESCE(g.last_data_day, w.observed) AS last_data_day,
     COALESCE(g.reason, CASE
         WHEN k.stale_after IS NOT NULL AND w.observed IS NOT NULL AND w.last_day - w.observed > k.stale_after THEN 'stale'
@@ -19,8 +19,9 @@ SELECT w.* EXCLUDE (metric_number, sources, has_data, observed), COALESCE(g.fina
             w.complete AND ROUND(w.value - k.lower_bound, 9) >= 0 AND ROUND(w.value - k.upper_bound, 9) <= 0
     END, FALSE) AS kept
 FROM ({{ values }}) AS w
-JOIN key_results AS k ON k.version = w.version
-LEFT JOIN grounds AS g ON g.sources = w.sources AND g.as_of = w.as_of
+JOIN asked AS a ON a.metric_number = w.metric_number AND a.span = w.span AND w.as_of BETWEEN a.first_as_of AND a.last_as_of
+JOIN key_results AS k ON k.version = a.version
+LEFT JOIN grounds AS g ON g.sources = a.sources AND g.as_of = w.as_of
     AND g.first_day = w.first_day AND g.last_day = w.last_day
 UNION ALL BY NAME
 -- The as-of days on which there is no window yet.
