@@ -172,6 +172,17 @@ def test_a_formula_reaches_nothing_but_its_own_columns(okr, config, formula):
     assert "Traceback" not in checked.err
 
 
+def test_a_stream_cannot_take_the_name_of_a_table_of_ours(okr, config):
+    """Its history would be that of the scores."""
+    stream = "{files: '*.csv', key: [id], columns: {id: integer}}"
+    written = f"connector: files\nfolder: dropped\nstreams:\n  results: {stream}\n"
+    (config / "connectors" / "key.yaml").write_text(written, encoding="utf-8")
+    ran = okr("check", "--config", config, "--sandbox")
+    assert ran.code == 1
+    assert "key.yaml:4" in ran.err
+    assert "rename the stream" in " ".join(ran.err.split())
+
+
 def test_a_folder_without_configuration_is_named(okr, tmp_path):
     checked = okr("check", "--config", tmp_path)
     assert checked.code == 1

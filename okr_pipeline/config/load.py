@@ -166,6 +166,12 @@ class _Loading:
                 self.problems.add(source.place(("checks", *where)), f"{wrong}; {suggestion(where[-1], known)}")
             for stream in streams:
                 self._named(source.place(("streams", stream.name)), stream.name)
+                if (name, stream.name) == (
+                    "key",
+                    "results",
+                ):  # of all tables of ours only this one has a `_` in its name
+                    message = "history.key_results is where the past of scores is kept; rename the stream or the file"
+                    self.problems.add(source.place(("streams", stream.name)), message)
                 yield Table(
                     f"{name}_{stream.name}",
                     connector,

@@ -81,8 +81,8 @@ class Warehouse:
 def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes all schemas, the ledger and the score tables where they are missing, and what an earlier version made anew."""
     schema = statement("warehouse/sql/schema.sql", months=statement("warehouse/sql/months.sql", which="TRUE"))
-    wide = _tables(connection, "key_results")
-    if not wide:
+    wide = [each for each in ("scores", "history") if _has_table(connection, each, "key_results")]
+    if "scores" not in wide:
         connection.execute(schema)
         return
     with transaction(connection):
@@ -96,10 +96,10 @@ def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement("warehouse/sql/narrow.sql", wide=wide, agreed=agreed, outcomes=outcomes))
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    """The schemas that have a table (not a view) of this name."""
-    query = "SELECT table_schema FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_name = ?"
-    return [row[0] for row in connection.execute(query, [name]).fetchall()]
+def _has_table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    """Whether there is a table (not a view) of this name."""
+    query = "SELECT COUNT(*) FROM duckdb_tables() WHERE database_name = CURRENT_DATABASE() AND schema_name = ? AND table_name = ?"
+    return bool(connection.execute(query, [schema, name]).fetchall()[0][0])
 
 
 @contextmanager
