@@ -166,10 +166,7 @@ class _Loading:
                 self.problems.add(source.place(("checks", *where)), f"{wrong}; {suggestion(where[-1], known)}")
             for stream in streams:
                 self._named(source.place(("streams", stream.name)), stream.name)
-                if (name, stream.name) == (
-                    "key",
-                    "results",
-                ):  # of all tables of ours only this one has a `_` in its name
+                if f"{name}_{stream.name}" == "key_results":  # the only name with a `_` among our own tables
                     message = "history.key_results is where the past of scores is kept; rename the stream or the file"
                     self.problems.add(source.place(("streams", stream.name)), message)
                 yield Table(

@@ -25,6 +25,7 @@ from okr_pipeline.connectors.files import Files, FileSettings
 from okr_pipeline.connectors.ga4 import GA4
 from okr_pipeline.connectors.ga4_settings import GA4Settings
 from okr_pipeline.connectors.kit import OVER_HTTP, Subject, memory
+from okr_pipeline.connectors.kit.promise import Broken
 from okr_pipeline.connectors.kit.testing import ConnectorContract
 from okr_pipeline.connectors.mailchimp import Mailchimp, MailchimpSettings
 from okr_pipeline.connectors.search_console import SearchConsole, SearchConsoleSettings
@@ -173,12 +174,18 @@ def test_files_of_other_kinds_take_little_memory_too(
     memory.bounded_memory.check(Subject(many, many=many))
 
 
-def _large_file(path: Path) -> Connector:
+def test_fewer_small_rows_do_not_show_what_a_million_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OKR_NOW", "2026-11-16T05:00:00+07:00")
+    many = _large_file(tmp_path / "large.csv", rows=200_000)
+    with pytest.raises(Broken, match=r"200,000 rows of \d+ MB; a million are wanted"):
+        memory.bounded_memory.check(Subject(many, many=many))
+
+
+def _large_file(path: Path, rows: int = 1_000_000) -> Connector:
     columns = map(list, zip(*_a_million_rows(), strict=True))
-    table = pa.table(dict(zip(VISITS["columns"], columns, strict=True)))
+    table = pa.table(dict(zip(VISITS["columns"], columns, strict=True))).slice(0, rows)
     if path.suffix == ".jsonl":
-        lines = pa.Table.to_pylist(table.slice(0, 2 * large.ROWS))
-        path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
+        path.write_bytes(b"\n".join(map(orjson.dumps, table.to_pylist())))
     else:
         {".csv": csv.write_csv, ".parquet": parquet.write_table}[path.suffix](table, path)
     settings = {"connector": "files", "folder": str(path.parent)}

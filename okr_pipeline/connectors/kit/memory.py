@@ -16,7 +16,7 @@ from okr_pipeline.connectors.kit.subject import YEAR, Subject
 
 FEW, MANY = 50_000, 1_000_000  # rows
 BATCHES = 5  # that the few rows are at least: what a page takes is seen after some
-ENOUGH = 150_000  # rows of a stand-in that show what a million take, if they are as large as six or seven usual ones
+ENOUGH = 80  # MB of Arrow that fewer rows must have to show what a million take: they would be seen if they were held
 GROWTH = 64  # MB by which the peak may grow from the few to the many; a million rows held would be more
 AT_ONCE = 16  # MB of it that may come at once, since what is done at the end only, or has a page more, comes late
 ALLOWED = (
@@ -42,10 +42,12 @@ def bounded_memory(subject: Subject) -> str:
     )
     if ended.returncode:
         raise Broken(f"{stream.name}: {ended.stderr.decode(errors='replace').strip().splitlines()[-1]}")
-    before, few, early, rows, peak = json.loads(ended.stdout)
+    before, few, early, rows, size, peak = json.loads(ended.stdout)
     told = f"{before} MB before, a peak of {early} MB after {few:,} rows and of {peak} MB after {rows:,}"
-    if rows < ENOUGH:
-        raise Broken(f"{stream.name}: the stand-in `many` gave {rows:,} rows; {ENOUGH:,} or more are wanted")
+    if rows < MANY and size < ENOUGH:
+        raise Broken(
+            f"{stream.name}: the stand-in `many` gave {rows:,} rows of {size} MB; a million are wanted, or {ENOUGH} MB"
+        )
     allowed = max(GROWTH * (min(rows, MANY) - few) // max(MANY - few, 1), AT_ONCE)
     if peak - early > allowed or peak - before > ALLOWED:
         raise Broken(
@@ -57,13 +59,14 @@ def bounded_memory(subject: Subject) -> str:
 def measure() -> None:
     """In the process of its own: reads what to pull, and prints the rows and the peaks."""
     connector, stream, window = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the process above
-    before, rows, few, early = _peak(), 0, 0, 0
+    before, rows, size, few, early = _peak(), 0, 0, 0, 0
     for number, batch in enumerate(connector.pull(stream, window, Said()), start=1):
         rows += batch.num_rows
+        size += batch.nbytes
         if not few and rows >= FEW and number >= BATCHES:
             few, early = rows, _peak()
     peak = _peak()
-    print(json.dumps((before, few or rows, early or peak, rows, peak)))  # noqa: T201
+    print(json.dumps((before, few or rows, early or peak, rows, size >> 20, peak)))  # noqa: T201
 
 
 def _peak() -> int:

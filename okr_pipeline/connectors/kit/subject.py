@@ -53,7 +53,7 @@ class Pulled:
 class Subject:
     """One configured connector. `window` is looked for where it is None: the last four weeks that are settled, else a year.
 
-    `many`: the same connector over a stand-in with 150,000 large rows, or a million, for the promise on memory.
+    `many`: the same connector over a stand-in with a million rows, or 80 MB of them, for the promise on memory.
     Use it in a `with`: what it opened is closed then.
     """
 

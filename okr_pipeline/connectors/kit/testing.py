@@ -49,7 +49,7 @@ class ConnectorContract:
     @pytest.fixture(scope="class")
     @classmethod
     def many(cls) -> Connector | None:
-        """The connector over a stand-in with 150,000 large rows or a million, for the promise `bounded-memory`; or None."""
+        """The connector over a stand-in with a million rows or 80 MB of them, for the promise `bounded-memory`; or None."""
         return None
 
     @pytest.fixture(scope="class")
