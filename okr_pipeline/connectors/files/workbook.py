@@ -20,7 +20,7 @@ PART = 50_000  # rows
 def read_workbook(path: Path, wanted: Sequence[str], name: str | None) -> Iterator[Sheet]:
     """The wanted columns of the sheet with that name, or of the first, as text, part by part.
 
-    The reader has the whole sheet in its memory, about 80 bytes a cell: a sheet has 1,048,576 rows at most.
+    The reader has the whole sheet in its memory, which has 1,048,576 rows at most.
     """
     rows = _rows(path, name)
     header = [_text(cell).strip() for cell in next(rows, [])]
