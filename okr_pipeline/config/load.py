@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from okr_pipeline import connectors
 from okr_pipeline.config import checkins, formula
 from okr_pipeline.config.document import baseline_fingerprint, document, fingerprint, hash_of
@@ -307,11 +309,17 @@ class _Loading:
             applies_from=applies_from,
             applies_to=of.period.last,
             baseline=None,
+            document="",
             configuration="",
             place=source.place(()),
         )
         decides = document(of.organisation, of.views, found)
-        return replace(found, baseline=_baseline(of, spec, decides), configuration=fingerprint(decides))
+        return replace(
+            found,
+            baseline=_baseline(of, spec, decides),
+            document=orjson.dumps(decides).decode(),
+            configuration=fingerprint(decides),
+        )
 
 
 def _baseline(of: _Of, spec: KeyResultYaml, decides: dict[str, Any]) -> MeasuredBaseline | None:

@@ -96,7 +96,8 @@ class MeasuredBaseline:
 
 @dataclass(frozen=True)
 class KeyResult:
-    """A key result with its metric and period looked up. `configuration` is the hash of all that decides its score.
+    """A key result with its metric and period looked up. `document` is all that decides its score, as JSON (`document.py`),
+    and `configuration` its hash.
 
     What it said before each dated change stands in `earlier`, oldest first; each holds from `applies_from` to `applies_to`.
     """
@@ -110,6 +111,7 @@ class KeyResult:
     applies_from: date
     applies_to: date
     baseline: MeasuredBaseline | None
+    document: str
     configuration: str
     place: str
     earlier: tuple[KeyResult, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -12,7 +13,6 @@ import duckdb
 from okr_pipeline.audit.explain import loads_of, queries, windows_of
 from okr_pipeline.audit.rows import parts_of, rows_of, standing_at
 from okr_pipeline.config import Config
-from okr_pipeline.config.document import document
 from okr_pipeline.config.formula import plain
 from okr_pipeline.scorecard.charts import Day
 from okr_pipeline.scoring import scoring_known_at
@@ -73,7 +73,7 @@ def _days(
     functions = set()
     for name, (row, found) in known.items():
         metric = found["metric"]
-        if metric == document(config.organisation, config.views, config.key_results[name])["metric"]:
+        if metric == json.loads(config.key_results[name].document)["metric"]:
             functions |= {(metric["id"], part.name, part.aggregate.function) for part in parts_of(found)}
             alike[(metric["id"], row["held_from"] or row["as_of"], *windows_of(row))].append(name)
     names = list(alike.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from okr_pipeline.config import Config, KeyResult
+from okr_pipeline.config.models import KeyResultYaml
 from okr_pipeline.config.periods import WEEKDAY, unit_first
 from okr_pipeline.config.words import Amount
 from okr_pipeline.scoring.formulas import hand_down_formulas, numbered
@@ -21,48 +22,51 @@ _MARGIN = timedelta(days=100)  # an interval may begin before its period, and a 
 RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a week each weekday is
 
 
-def _unit(version: KeyResult) -> str:
-    spec = version.spec
-    return str(spec.every) if spec.every else "percent" if spec.milestones else version.metric.unit_name
+_DAY = timedelta(days=1)
 
-
-# What the SQL reads of a version of a key result: column, type, and where the configuration says it.
-_KEY_RESULTS: tuple[tuple[str, pa.DataType, Callable[[KeyResult], Any]], ...] = (
-    ("key_result", pa.string(), lambda v: v.id),
-    ("objective", pa.string(), lambda v: v.objective),
-    ("metric", pa.string(), lambda v: v.metric.id),
-    ("unit", pa.string(), _unit),
-    ("type", pa.string(), lambda v: v.spec.type),
-    ("kind", pa.string(), lambda v: v.spec.kind),
-    ("pace", pa.string(), lambda v: v.spec.pace.kind),
-    ("configuration", pa.string(), lambda v: v.configuration),
-    ("baseline_id", pa.string(), lambda v: v.baseline and v.baseline.id),
-    ("baseline", pa.float64(), lambda v: _number(v.spec.start)),
-    ("target", pa.float64(), lambda v: _number(v.spec.bound)),
-    ("lower_bound", pa.float64(), lambda v: v.spec.between and _number(v.spec.between[0])),
-    ("upper_bound", pa.float64(), lambda v: v.spec.between and _number(v.spec.between[1])),
-    ("weight", pa.float64(), lambda v: float(v.spec.weight)),
-    ("period_first", pa.date32(), lambda v: v.period.first),
-    ("period_last", pa.date32(), lambda v: v.period.last),
-    ("applies_from", pa.date32(), lambda v: v.applies_from),
-    ("applies_to", pa.date32(), lambda v: v.applies_to),
-    ("due", pa.date32(), lambda v: v.spec.due or v.period.last),
-    ("during_first", pa.date32(), lambda v: v.spec.during and v.spec.during.first),
-    ("during_last", pa.date32(), lambda v: v.spec.during and v.spec.during.last),
-    ("baseline_first", pa.date32(), lambda v: v.baseline and v.baseline.period.first),
-    ("baseline_last", pa.date32(), lambda v: v.baseline and v.baseline.period.last),
-    ("rhythm_first", pa.date32(), lambda v: v.period.first - RHYTHM if _is_rhythmic(v) else None),
-    ("rhythm_last", pa.date32(), lambda v: v.period.first - timedelta(days=1) if _is_rhythmic(v) else None),
-    ("window_kind", pa.string(), lambda v: _window(v)[0]),
-    ("window_unit", pa.string(), lambda v: _window(v)[1]),
-    ("window_days", pa.int64(), lambda v: v.spec.over and v.spec.over.days),
-    ("every_count", pa.int64(), lambda v: v.spec.every and v.spec.every.count),
-    ("alongside_kind", pa.string(), lambda v: v.spec.alongside and v.spec.alongside.kind),
-    ("alongside_unit", pa.string(), lambda v: v.spec.alongside and v.spec.alongside.unit),
-    ("alongside_days", pa.int64(), lambda v: v.spec.alongside and v.spec.alongside.days),
-    ("stale_after", pa.int64(), lambda v: v.metric.stale_after),
-    ("lag", pa.int64(), lambda v: v.spec.lag),
-    ("is_manual", pa.bool_(), lambda v: v.metric.is_manual),
+# What the SQL reads of a version of a key result; `_said` gives the values.
+_KEY_RESULTS = pa.schema(
+    [
+        ("version", pa.int32()),  # what a key result says between two changes
+        ("pace_number", pa.int32()),
+        ("metric_number", pa.int32()),
+        ("sources", pa.int32()),  # what its metric rests on
+        ("key_result", pa.string()),
+        ("objective", pa.string()),
+        ("metric", pa.string()),
+        ("unit", pa.string()),
+        ("type", pa.string()),
+        ("kind", pa.string()),
+        ("pace", pa.string()),
+        ("configuration", pa.string()),
+        ("baseline_id", pa.string()),
+        ("baseline", pa.float64()),
+        ("target", pa.float64()),
+        ("lower_bound", pa.float64()),
+        ("upper_bound", pa.float64()),
+        ("weight", pa.float64()),
+        ("period_first", pa.date32()),
+        ("period_last", pa.date32()),
+        ("applies_from", pa.date32()),
+        ("applies_to", pa.date32()),
+        ("due", pa.date32()),
+        ("during_first", pa.date32()),
+        ("during_last", pa.date32()),
+        ("baseline_first", pa.date32()),
+        ("baseline_last", pa.date32()),
+        ("rhythm_first", pa.date32()),
+        ("rhythm_last", pa.date32()),
+        ("window_kind", pa.string()),
+        ("window_unit", pa.string()),
+        ("window_days", pa.int64()),
+        ("every_count", pa.int64()),
+        ("alongside_kind", pa.string()),
+        ("alongside_unit", pa.string()),
+        ("alongside_days", pa.int64()),
+        ("stale_after", pa.int64()),
+        ("lag", pa.int64()),
+        ("is_manual", pa.bool_()),
+    ]
 )
 _CHECKPOINTS = pa.schema([("pace_number", pa.int32()), ("day", pa.date32()), ("share", pa.float64())])
 _OBJECTIVE_TREE = pa.schema(
@@ -98,6 +102,8 @@ def _versions(config: Config) -> list[KeyResult]:
 def _reaches_back_to(result: KeyResult, config: Config) -> date:
     spec = result.spec
     first = result.baseline.period.first if result.baseline else result.period.first
+    if not (spec.over or spec.alongside or spec.every or _is_rhythmic(result)):
+        return first
     windows = [window for window in (spec.over, spec.alongside) if window]
     units = [window.unit for window in windows if window.kind != "trailing"] + ([spec.every.unit] if spec.every else [])
     starts = [unit_first(first, unit, config.organisation.week_starts) for unit in units]
@@ -120,15 +126,12 @@ def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: da
     formulas = hand_down_formulas(connection, config, [*{v.metric.id: v.metric for v in versions}.values()])
     agreed = [_pace(version) for version in versions]
     paces = numbered(agreed)
-    numbered_by = {
-        "version": range(len(versions)),  # what a key result says between two changes
-        "pace_number": [paces[pace] for pace in agreed],
-        "metric_number": [formulas.metrics[version.metric.id] for version in versions],
-        "sources": [formulas.sources[version.metric.id] for version in versions],  # what its metric rests on
-    }
-    said = {name: pa.array([say(version) for version in versions], kind) for name, kind, say in _KEY_RESULTS}
-    numbers = {name: pa.array(found, pa.int32()) for name, found in numbered_by.items()}
-    temporary(connection, "key_results", pa.table(numbers | said))
+    metrics, sources = formulas.metrics, formulas.sources
+    said = [
+        (number, paces[pace], metrics[version.metric.id], sources[version.metric.id], *_said(version))
+        for number, (version, pace) in enumerate(zip(versions, agreed, strict=True))
+    ]
+    temporary(connection, "key_results", pa.table([*zip(*said, strict=True)], schema=_KEY_RESULTS))
     tree = [
         {"objective": o.id, "parent": o.parent, "weight": o.weight, "depth": o.depth, "period_first": o.period.first}
         for o in config.objectives
@@ -137,7 +140,7 @@ def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: da
     checkpoints = [
         {"pace_number": number, "day": day, "share": share}
         for pace, number in paces.items()
-        for day, share in pace.checkpoints
+        for day, share in pace.checkpoints()
     ]
     temporary(connection, "checkpoints", pa.Table.from_pylist(checkpoints, _CHECKPOINTS))
     steps = [
@@ -156,43 +159,89 @@ def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: da
     return Agreed(earliest, formulas.shapes)
 
 
+def _said(version: KeyResult) -> tuple[Any, ...]:
+    """In one go: ten thousand key results are handed down every night."""
+    spec, metric, period, measured = version.spec, version.metric, version.period, version.baseline
+    over, every, during, between, alongside = spec.over, spec.every, spec.during, spec.between, spec.alongside
+    window_kind, window_unit = _window(spec)
+    rhythmic = _is_rhythmic(version)
+    return (
+        spec.id,
+        version.objective,
+        metric.id,
+        str(every) if every else "percent" if spec.milestones else metric.unit_name,
+        spec.type,
+        spec.kind,
+        spec.pace.kind,
+        version.configuration,
+        measured.id if measured else None,
+        _number(spec.start),
+        _number(spec.bound),
+        _number(between[0]) if between else None,
+        _number(between[1]) if between else None,
+        float(spec.weight),
+        period.first,
+        period.last,
+        version.applies_from,
+        version.applies_to,
+        spec.due or period.last,
+        during.first if during else None,
+        during.last if during else None,
+        measured.period.first if measured else None,
+        measured.period.last if measured else None,
+        period.first - RHYTHM if rhythmic else None,
+        period.first - _DAY if rhythmic else None,
+        window_kind,
+        window_unit,
+        over.days if over else None,
+        every.count if every else None,
+        alongside.kind if alongside else None,
+        alongside.unit if alongside else None,
+        alongside.days if alongside else None,
+        metric.stale_after,
+        spec.lag,
+        metric.is_manual,
+    )
+
+
 class _Pace(NamedTuple):
-    """What decides how much of the way is expected when; `rhythm_of` is the metric whose weekly rhythm is followed."""
+    """What decides how much of the way is expected when; `rhythm_of` is the metric whose weekly rhythm is followed, `points`
+    are shares due by the end of days between the first and the last."""
 
     kind: str
     due: date
     lag: int
     period_first: date
     rhythm_of: str | None
-    checkpoints: tuple[tuple[date, float], ...]
+    points: tuple[tuple[date, float], ...]
+
+    def checkpoints(self) -> list[tuple[date, float]]:
+        """(day, share of the way due by its end), in order; between two the way is straight."""
+        return sorted({self.period_first - _DAY: 0.0, self.due: 1.0, **dict(self.points)}.items())
 
 
-def _pace(result: KeyResult) -> _Pace:
-    spec, first = result.spec, result.period.first
-    rhythm_of = result.metric.id if _is_rhythmic(result) else None
-    due = spec.due or result.period.last
-    return _Pace(spec.pace.kind, due, spec.lag, first, rhythm_of, tuple(_checkpoints(result)))
+def _pace(version: KeyResult) -> _Pace:
+    spec, period = version.spec, version.period
+    rhythm_of = version.metric.id if _is_rhythmic(version) else None
+    points = tuple(_points(version)) if spec.pace.checkpoints or spec.milestones else ()
+    return _Pace(spec.pace.kind, spec.due or period.last, spec.lag, period.first, rhythm_of, points)
 
 
-def _checkpoints(result: KeyResult) -> Iterator[tuple[date, float]]:
-    """(day, share of the way due by its end), in order; between two the way is straight."""
-    spec, eve = result.spec, result.period.first - timedelta(days=1)
-    due = spec.due or result.period.last
-    shares: dict[date, float] = {eve: 0.0, due: 1.0}
+def _points(result: KeyResult) -> Iterator[tuple[date, float]]:
+    spec = result.spec
     for point in spec.pace.checkpoints:
         if point.share is not None:
-            shares[point.day] = float(point.share)
+            yield point.day, float(point.share)
         elif point.value and spec.bound:
             start = spec.start.value if spec.start else Decimal(0)
-            shares[point.day] = float((point.value.value - start) / (spec.bound.value - start))
+            yield point.day, float((point.value.value - start) / (spec.bound.value - start))
     steps = [(step.due, step.weight) for step in spec.milestones or () if step.due]
     for day, _ in steps:
-        for end in (day - timedelta(days=1), day):  # what is due on a day is not due the day before, not even in part
+        for end in (day - _DAY, day):  # what is due on a day is not due the day before, not even in part
             done = sum((weight for by, weight in steps if by <= end), Decimal(0))
-            shares[end] = float(done / sum(weight for _, weight in steps))
+            yield end, float(done / sum(weight for _, weight in steps))
     if steps:
-        shares[result.period.last] = 1.0
-    yield from sorted(shares.items())
+        yield result.period.last, 1.0
 
 
 def _number(amount: Amount | None) -> float | None:
@@ -203,11 +252,10 @@ def _is_rhythmic(version: KeyResult) -> bool:
     return version.spec.pace.kind == "weekly rhythm"
 
 
-def _window(version: KeyResult) -> tuple[str, str]:
+def _window(spec: KeyResultYaml) -> tuple[str, str]:
     """Its kind and its unit."""
-    spec = version.spec
     if spec.every:
         return "every", spec.every.unit
-    if spec.over and not spec.during:
-        return spec.over.kind, spec.over.unit
-    return "during" if spec.during else "to_date", spec.over.unit if spec.over else "period"
+    if spec.during:
+        return "during", "period"
+    return (spec.over.kind, spec.over.unit) if spec.over else ("to_date", "period")

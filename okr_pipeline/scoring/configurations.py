@@ -11,26 +11,22 @@ import orjson
 import pyarrow as pa
 
 from okr_pipeline.config import Config
-from okr_pipeline.config.document import document, listing
+from okr_pipeline.config.document import listing
 
 
 def remember(connection: duckdb.DuckDBPyConnection, config: Config, load: int) -> None:
     """Keeps what is new of a configuration, in the caller's transaction."""
     known = {row[0] for row in connection.execute("SELECT hash FROM ledger.configurations").fetchall()}
     versions = [version for result in config.key_results.values() for version in result.versions]
-    new: dict[str, tuple[str | None, dict[str, Any]]] = {
-        v.configuration: (v.id, document(config.organisation, config.views, v))
-        for v in versions
-        if v.configuration not in known
+    new: dict[str, tuple[str | None, str]] = {
+        v.configuration: (v.id, v.document) for v in versions if v.configuration not in known
     }
     if config.hash not in known:
-        new[config.hash] = (None, listing(config))
-    rows = [
-        {"hash": name, "key_result": key_result, "load": load, "document": orjson.dumps(found).decode()}
-        for name, (key_result, found) in new.items()
-    ]
-    if rows:
-        connection.register("remembered", pa.Table.from_pylist(rows))
+        new[config.hash] = (None, orjson.dumps(listing(config)).decode())
+    if new:
+        rows = [(name, key_result, load, found) for name, (key_result, found) in new.items()]
+        names = ["hash", "key_result", "load", "document"]
+        connection.register("remembered", pa.table([*zip(*rows, strict=True)], names=names))
         connection.execute("INSERT INTO ledger.configurations BY NAME SELECT * FROM remembered")
         connection.unregister("remembered")
 

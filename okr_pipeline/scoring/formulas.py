@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import duckdb
 import pyarrow as pa
 
-from okr_pipeline.config import Config, Metric, Part, checkins
+from okr_pipeline.config import Config, Metric, checkins
 from okr_pipeline.warehouse.engine import temporary
 
 T = TypeVar("T")
@@ -103,20 +103,11 @@ def _shape(metric: Metric, with_gaps: set[tuple[str, str]]) -> _Shape:
     dated = metric.stale_after is not None or metric.is_manual
     parts = []
     for number, part in enumerate(metric.parts):
-        is_level, has_gaps = part.aggregate.function == "latest", (metric.id, part.name) in with_gaps
-        parts.append(
-            PartOfShape(
-                number,
-                part.name,
-                None if _running(part) else part.aggregate.function,
-                is_level,
-                is_manual=part.source == checkins.TABLE,
-                tracked=dated or (has_gaps and not is_level),
-            )
-        )
+        function = part.aggregate.function
+        is_level = function == "latest"
+        # What is added up day by day; where rows count only later, sums depend on the as-of day too.
+        running = function in ("sum", "count", "latest") and part.counts_from is None
+        tracked = dated or (not is_level and (metric.id, part.name) in with_gaps)
+        is_manual = part.source == checkins.TABLE
+        parts.append(PartOfShape(number, part.name, None if running else function, is_level, is_manual, tracked))
     return _Shape(metric.value, tuple(parts), dated)
-
-
-def _running(part: Part) -> bool:
-    """What is added up day by day; where rows count only later, sums depend on the as-of day too."""
-    return part.aggregate.function in ("sum", "count", "latest") and part.counts_from is None

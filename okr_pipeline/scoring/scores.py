@@ -18,7 +18,7 @@ from okr_pipeline.config import Config
 from okr_pipeline.scoring.agreed import hand_down
 from okr_pipeline.scoring.configurations import remember
 from okr_pipeline.warehouse import Change, Load, record, replace
-from okr_pipeline.warehouse.engine import statement, transaction
+from okr_pipeline.warehouse.engine import columns_of, statement, transaction
 from okr_pipeline.warehouse.ledger import next_load
 
 
@@ -43,6 +43,7 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     make("new_baselines")
     make("baselines")
     make("expected")
+    make("agreed")
     make("outcomes", **thresholds)
     make("answers", kind="VIEW")
     make("last_good")
@@ -57,8 +58,10 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         scope = f"as_of BETWEEN DATE '{first_again}' AND DATE '{through}' AND as_of >= "
         own = "(SELECT MIN(r.since) FROM rescored AS r WHERE r.key_result = outcomes.key_result)"
         key = ("key_result", "as_of")  # once each: the versions of a key result hold for days of their own
-        connection.execute(f"INSERT INTO scores.agreements {statement('scoring/sql/agreements.sql')}")
-        make("new_outcomes", kind="VIEW")  # the rows go into the warehouse without a copy
+        columns = ", ".join(name for name in columns_of(connection, "scores.agreements") if name != "agreement")
+        agreements = statement("scoring/sql/agreements.sql", columns=columns)
+        connection.execute(f"INSERT INTO scores.agreements BY NAME {agreements}")
+        make("new_outcomes", kind="VIEW", columns=columns)  # the rows go into the warehouse without a copy
         change = replace(connection, "scores.outcomes", "new_outcomes", key, scope + own, load, distinct=True)
         # Objectives are put together anew from the first day that any key result is scored again.
         theirs = "(SELECT MIN(t.period_first) FROM objective_tree AS t WHERE t.objective = objectives.objective)"

@@ -81,25 +81,40 @@ class Warehouse:
 def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes all schemas, the ledger and the score tables where they are missing, and what an earlier version made anew."""
     schema = statement("warehouse/sql/schema.sql", months=statement("warehouse/sql/months.sql", which="TRUE"))
-    wide = [each for each in ("scores", "history") if _has_table(connection, each, "key_results")]
-    if "scores" not in wide:
+    wide = _schemas_with(connection, "key_results", "as_of")
+    wider = _schemas_with(connection, "outcomes", "pace")
+    if "scores" not in wide + wider:
         connection.execute(schema)
         return
     with transaction(connection):
         for each in wide:
             connection.execute(f"ALTER TABLE {each}.key_results RENAME TO wide")
+        for each in wider:
+            connection.execute(f"CREATE TABLE {each}.wide AS FROM {each}.key_results")
+        for each in wider:
+            connection.execute(f"DROP VIEW {each}.key_results; DROP TABLE {each}.outcomes")
+        if wider:
+            connection.execute("DROP TABLE scores.agreements")
         connection.execute(schema)
         agreed, outcomes = (
-            [row[0] for row in connection.execute(f"DESCRIBE scores.{name}").fetchall() if row[0] != "agreement"]
-            for name in ("agreements", "outcomes")
+            [name for name in columns_of(connection, f"scores.{table}") if name != "agreement"]
+            for table in ("agreements", "outcomes")
         )
-        connection.execute(statement("warehouse/sql/narrow.sql", wide=wide, agreed=agreed, outcomes=outcomes))
+        connection.execute(statement("warehouse/sql/narrow.sql", wide=wide or wider, agreed=agreed, outcomes=outcomes))
 
 
-def _has_table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
-    """Whether there is a table (not a view) of this name."""
-    query = "SELECT COUNT(*) FROM duckdb_tables() WHERE database_name = CURRENT_DATABASE() AND schema_name = ? AND table_name = ?"
-    return bool(connection.execute(query, [schema, name]).fetchall()[0][0])
+def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
+    """The names of its columns, in order."""
+    return [row[0] for row in connection.execute(f"DESCRIBE {relation}").fetchall()]
+
+
+def _schemas_with(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
+    """The schemas in which a table (not a view) of this name has this column."""
+    query = (
+        "SELECT schema_name FROM duckdb_columns() JOIN duckdb_tables() USING (database_name, schema_name, table_name)"
+        " WHERE database_name = CURRENT_DATABASE() AND table_name = ? AND column_name = ?"
+    )
+    return [row[0] for row in connection.execute(query, [table, column]).fetchall()]
 
 
 @contextmanager

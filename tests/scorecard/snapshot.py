@@ -21,12 +21,13 @@ INTERVALS = [
     {"first": "2026-11-01", "last": "2026-11-15", "value": 0, "kept": False, "complete": False},
 ]
 
-AGREED = "objective, metric, unit, weight, configuration, manual"
+AGREED = "objective, metric, unit, baseline, target, weight, configuration, manual"
 KEY_RESULTS = (
     f"INSERT INTO scores.agreements BY NAME SELECT ROW_NUMBER() OVER () AS agreement, *"
     f" FROM (SELECT DISTINCT {AGREED} FROM rows)",
     f"INSERT INTO scores.outcomes BY NAME SELECT r.* EXCLUDE ({AGREED}), agreement"
-    f" FROM rows AS r JOIN scores.agreements USING ({AGREED})",
+    f" FROM rows AS r JOIN (SELECT agreement, ROW({AGREED}) AS agreed FROM scores.agreements) AS a"
+    f" ON a.agreed IS NOT DISTINCT FROM ROW(r.{AGREED.replace(', ', ', r.')})",
 )
 OBJECTIVES = ("INSERT INTO scores.objectives BY NAME SELECT * FROM rows",)
 

@@ -140,17 +140,17 @@ MUTATIONS = {
     ),
     "a rhythm of tomorrow": ("expected.sql", "r.day = a.day", "r.day = a.day + 1"),
     # how far
-    "the sign of progress": ("outcomes.sql", "ROUND((value - from_value)", "ROUND((from_value - value)"),
-    "progress from zero": ("outcomes.sql", "ROUND((value - from_value)", "ROUND(value"),
+    "the sign of progress": ("outcomes.sql", "ROUND((value - baseline)", "ROUND((baseline - value)"),
+    "progress from zero": ("outcomes.sql", "ROUND((value - baseline)", "ROUND(value"),
     "share of the target, not of the way": (
         "outcomes.sql",
-        "NULLIF(to_value - from_value, 0), 12)",
-        "NULLIF(to_value, 0), 12)",
+        "NULLIF(target - baseline, 0), 12)",
+        "NULLIF(target, 0), 12)",
     ),
     "a score below zero": ("outcomes.sql", "CASE WHEN progress < 0 THEN 0 WHEN", "CASE WHEN"),
     "a score above one": ("outcomes.sql", "WHEN progress > 1 THEN 1 ", ""),
     "at most from its bound on": (
-        "outcomes.sql",
+        "agreed.sql",
         "WHEN 'at_most' THEN 2 * k.target",
         "WHEN 'at_most' THEN 3 * k.target",
     ),
@@ -165,7 +165,7 @@ MUTATIONS = {
         "measured_value - upper_bound, 9) > 0 THEN 0",
     ),
     "intervals kept of those that are over": (
-        "outcomes.sql",
+        "agreed.sql",
         "CEIL(COUNT(*) / k.every_count)",
         "CEIL(COUNT(*) / k.every_count) - 1",
     ),

@@ -222,3 +222,36 @@ def test_a_warehouse_of_an_earlier_version_keeps_its_scores_and_loses_the_column
                 dict.fromkeys(found[0]) | row | {"manual": False} for row in rows if row.pop("loads", True)
             ]
     assert connection.execute("SELECT COUNT(*) FROM scores.agreements").fetchall() == [(3,)]
+
+
+def test_a_warehouse_whose_rows_of_scores_said_their_way_themselves_keeps_them(connection):
+    """Baseline, target and pace once stood in each row of scores.outcomes, not in its agreement."""
+    agreed = (
+        "1 AS agreement, 'o' AS objective, 'm' AS metric, 'leads' AS unit, NULL::DOUBLE AS lower_bound,"
+        " NULL::DOUBLE AS upper_bound, 1.0 AS weight, 'c' AS configuration, FALSE AS manual"
+    )
+    row = (
+        "SELECT 'k' AS key_result, 1 AS agreement, DATE '2026-11-{:02}' AS as_of, {}::DOUBLE AS baseline, 9.5 AS target,"
+        " 'linear' AS pace, 'on_track' AS status, TRUE AS final, '{{}}' AS parts, {} AS _load"
+    )
+    before = {
+        "scores": [row.format(1, "0.1", 4), row.format(2, "NULL", 4)],
+        "history": [row.format(2, "0.2", 3) + ", 4 AS _superseded"],
+    }
+    connection.execute(f"DROP TABLE scores.agreements; CREATE TABLE scores.agreements AS SELECT {agreed}")
+    held = {}
+    for schema, rows in before.items():
+        connection.execute(
+            f"DROP TABLE {schema}.outcomes; CREATE TABLE {schema}.outcomes AS {' UNION ALL '.join(rows)}"
+        )
+        connection.execute(
+            f"CREATE OR REPLACE VIEW {schema}.key_results AS SELECT o.key_result, a.* EXCLUDE (agreement),"
+            f" o.* EXCLUDE (key_result, agreement) FROM {schema}.outcomes AS o JOIN scores.agreements AS a USING (agreement)"
+        )
+        held[schema] = connection.sql(f"FROM {schema}.key_results ORDER BY as_of").to_arrow_table().to_pylist()
+    for _ in range(2):
+        create_schema(connection)
+        for schema, rows in held.items():
+            found = connection.sql(f"FROM {schema}.key_results ORDER BY as_of").to_arrow_table().to_pylist()
+            assert found == [dict.fromkeys(found[0]) | each for each in rows]
+    assert connection.execute("SELECT COUNT(*) FROM scores.agreements").fetchall() == [(3,)]

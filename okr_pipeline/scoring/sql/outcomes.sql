@@ -1,9 +1,9 @@
 -- Every key result on every as-of day: value → progress → score, against what was expected → status; or the reason why not.
--- Progress is (value − baseline) ÷ (target − baseline), whatever the direction. Without a written baseline, at_least starts
--- from 0 and at_most from twice its bound, which makes the same formula 1 + (bound − value) ÷ bound.
+-- Progress is (value − baseline) ÷ (target − baseline), whatever the direction. From twice its bound on, where at_most starts
+-- without a written baseline, that makes 1 + (bound − value) ÷ bound.
 -- Progress is rounded to 12 places and compared at 9, so that 0.1 + 0.2 reaches 0.3.
 -- Only what differs from day to day is here; answers.sql puts beside it what the key result says of itself.
--- Reads: key_results, judged, expected, baselines, milestones, intervals.
+-- Reads: key_results, judged, agreed, expected, milestones.
 --
 -- Steps: the weight of those that the rows name by the as-of day ÷ the weight of all.
 WITH stepped AS (
@@ -29,20 +29,12 @@ steps AS (
 single AS (
     SELECT m.version, m.as_of, CASE WHEN m.why_not IS NULL THEN COALESCE(s.value, m.value) END AS value,
            COALESCE(s.parts, m.parts) AS parts, CAST(NULL AS VARCHAR) AS intervals, s.steps, m.final, m.last_data_day,
-           m.first_day, m.last_day, m.why_not AS reason, e.expected, e.pace
+           m.first_day, m.last_day, m.why_not AS reason, e.expected
     FROM judged AS m
     JOIN key_results AS k ON k.version = m.version
     JOIN expected AS e ON e.pace_number = k.pace_number AND e.as_of = m.as_of
     LEFT JOIN steps AS s ON s.version = m.version AND s.as_of = m.as_of
     WHERE m.role = 'score'
-),
-
-planned AS (
-    SELECT k.version, CEIL(COUNT(*) / k.every_count) AS planned
-    FROM key_results AS k
-    JOIN intervals AS i ON i.unit = k.window_unit AND i.middle_day BETWEEN k.period_first AND k.period_last
-    WHERE k.window_kind = 'every'
-    GROUP BY k.version, k.every_count
 ),
 
 -- A cadence: intervals kept ÷ intervals planned. An open interval counts once it is met; expected are the complete ones.
@@ -52,7 +44,7 @@ cadence AS (
                  AND (NOT k.is_manual OR COUNT(m.value) > 0) -- until anybody has said anything nothing is known to be missed
              THEN SUM(CASE WHEN m.kept THEN 1 ELSE 0 END) END AS value,
         CAST(TO_JSON({'kept': SUM(CASE WHEN m.kept THEN 1 ELSE 0 END), 'complete': SUM(CASE WHEN m.complete THEN 1 ELSE 0 END),
-                      'planned': p.planned}) AS VARCHAR) AS parts,
+                      'planned': a.target}) AS VARCHAR) AS parts,
         CAST(TO_JSON(LIST({'first': m.first_day, 'last': m.last_day, 'value': m.value, 'kept': m.kept, 'complete': m.complete}
                           ORDER BY m.number) FILTER (WHERE m.first_day IS NOT NULL)) AS VARCHAR) AS intervals,
         CAST(NULL AS VARCHAR) AS steps,
@@ -60,44 +52,32 @@ cadence AS (
         MIN(m.first_day) AS first_day, MAX(m.last_day) AS last_day,
         COALESCE(MIN(CASE WHEN m.why_not NOT IN ('no_data_yet', 'division_by_zero') THEN m.why_not END),
                  CASE WHEN k.is_manual AND COUNT(m.value) = 0 THEN 'no_data_yet' END) AS reason,
-        SUM(CASE WHEN m.complete THEN 1 ELSE 0 END) / p.planned AS expected,
-        'complete intervals' AS pace,
-        p.planned
+        SUM(CASE WHEN m.complete THEN 1 ELSE 0 END) / a.target AS expected
     FROM judged AS m
-    JOIN planned AS p ON p.version = m.version
+    JOIN agreed AS a ON a.version = m.version
     JOIN key_results AS k ON k.version = m.version
     WHERE m.role = 'interval'
-    GROUP BY m.version, m.as_of, p.planned, k.is_manual
+    GROUP BY m.version, m.as_of, a.target, k.is_manual
 ),
 
 together AS (
-    SELECT *, CAST(NULL AS DOUBLE) AS planned FROM single
+    SELECT *, FALSE AS is_cadence FROM single
     UNION ALL
-    SELECT * FROM cadence
+    SELECT *, TRUE AS is_cadence FROM cadence
 ),
 
--- Where the way begins and ends. A measured baseline may not be there yet, or lie where no way leads to the target.
 ways AS (
-    SELECT t.* EXCLUDE (value, reason), k.type, k.kind, k.period_last, k.lower_bound, k.upper_bound,
-        CASE WHEN k.window_kind = 'every' OR k.kind = 'milestones' THEN 0 WHEN k.kind = 'between' THEN NULL
-             ELSE COALESCE(k.baseline, b.value, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END)
-             END AS from_value,
-        CASE WHEN k.window_kind = 'every' THEN t.planned WHEN k.kind = 'milestones' THEN 1 ELSE k.target END AS to_value,
-        COALESCE(t.reason, CASE
-            WHEN k.baseline_id IS NULL THEN NULL
-            WHEN b.value IS NULL THEN 'no_baseline'
-            WHEN ROUND(k.target - b.value, 9) = 0 OR (k.kind = 'at_least' AND b.value > k.target)
-                OR (k.kind = 'at_most' AND b.value < k.target) THEN 'baseline_past_target'
-        END) AS reason,
+    SELECT t.* EXCLUDE (value, reason), k.type, k.kind, k.period_last, k.lower_bound, k.upper_bound, a.baseline, a.target,
+        COALESCE(t.reason, a.no_way) AS reason,
         t.value AS measured_value
     FROM together AS t
     JOIN key_results AS k ON k.version = t.version
-    LEFT JOIN baselines AS b ON b.baseline_id = k.baseline_id
+    JOIN agreed AS a ON a.version = t.version
 ),
 
 progressed AS (
     SELECT *, CASE WHEN reason IS NULL THEN measured_value END AS value,
-        CASE WHEN kind = 'between' AND planned IS NULL THEN
+        CASE WHEN kind = 'between' AND NOT is_cadence THEN
             CASE WHEN ROUND(lower_bound - measured_value, 9) > 0 THEN lower_bound - measured_value
                  WHEN ROUND(measured_value - upper_bound, 9) > 0 THEN measured_value - upper_bound
                  WHEN measured_value IS NOT NULL THEN 0 END END AS distance
@@ -107,7 +87,7 @@ progressed AS (
 scored AS (
     SELECT *,
         CASE WHEN distance IS NOT NULL THEN CASE WHEN distance = 0 THEN 1.0 ELSE 0.0 END
-             ELSE ROUND((value - from_value) / NULLIF(to_value - from_value, 0), 12) END AS progress
+             ELSE ROUND((value - baseline) / NULLIF(target - baseline, 0), 12) END AS progress
     FROM progressed
 ),
 
@@ -130,9 +110,8 @@ rated AS (
 )
 
 SELECT r.version, r.as_of, r.value, r.parts, r.intervals, r.steps,
-    CAST(r.from_value AS DOUBLE) AS baseline, CAST(r.to_value AS DOUBLE) AS target,
     CAST(r.distance AS DOUBLE) AS distance, CAST(r.progress AS DOUBLE) AS progress, CAST(r.score AS DOUBLE) AS score,
-    CAST(r.expected AS DOUBLE) AS expected, r.pace, r.status, r.reason,
+    CAST(r.expected AS DOUBLE) AS expected, r.status, r.reason,
     r.score IS NOT NULL AND r.final AS final, r.last_data_day, r.first_day, r.last_day,
     CASE WHEN b.why_not IS NULL THEN b.value END AS alongside
 FROM rated AS r

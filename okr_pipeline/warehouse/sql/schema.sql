@@ -123,6 +123,9 @@ CREATE TABLE IF NOT EXISTS scores.agreements (
     unit VARCHAR NOT NULL,
     lower_bound DOUBLE,                -- of `between`
     upper_bound DOUBLE,
+    baseline DOUBLE,                   -- from where the way leads to the target; NULL while it is yet to be measured
+    target DOUBLE,
+    pace VARCHAR,                      -- what `expected` follows: linear, checkpoints, weekly rhythm, …
     weight DOUBLE NOT NULL,
     configuration VARCHAR NOT NULL,    -- the hash of all in okr_config/ that decides it
     manual BOOLEAN NOT NULL            -- people say some or all of what it is measured by: raw.checkins
@@ -134,16 +137,13 @@ CREATE TABLE IF NOT EXISTS scores.outcomes (
     agreement INTEGER NOT NULL,
     as_of DATE NOT NULL,
     value DOUBLE,
-    parts VARCHAR,                     -- JSON: the parts that `value` is computed from
+    parts VARCHAR USING COMPRESSION zstd, -- JSON: the parts that `value` is computed from; much the quickest to write
     intervals VARCHAR,                 -- JSON, for a cadence: each interval's value and whether it was kept
     steps VARCHAR,                     -- JSON, for milestones: each step, its weight, and the day on which it was done
-    baseline DOUBLE,
-    target DOUBLE,
     distance DOUBLE,                   -- of `between`: how far outside
     progress DOUBLE,                   -- unclamped
     score DOUBLE,                      -- progress clamped to 0…1
     expected DOUBLE,                   -- the share of the way due by the end of the as-of day
-    pace VARCHAR,                      -- what `expected` follows: linear, checkpoints, weekly rhythm, …
     status VARCHAR NOT NULL,
     reason VARCHAR,                    -- why there is no new score on this day
     held_from DATE,                    -- then the values are the last good ones, of this day
