@@ -65,7 +65,7 @@ _KEY_RESULTS = pa.schema(
         ("alongside_days", pa.int64()),
         ("stale_after", pa.int64()),
         ("lag", pa.int64()),
-        ("is_manual", pa.bool_()),
+        ("manual", pa.bool_()),
     ]
 )
 _CHECKPOINTS = pa.schema([("pace_number", pa.int32()), ("day", pa.date32()), ("share", pa.float64())])

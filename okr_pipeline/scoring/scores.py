@@ -33,6 +33,7 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     with _uncollected():
         agreed = hand_down(connection, config, through)
     status, deepest = config.organisation.status, max(objective.depth for objective in config.objectives)
+    columns = ", ".join(name for name in columns_of(connection, "scores.agreements") if name != "agreement")
     thresholds: dict[str, Any] = {"on_track": status.on_track, "at_risk": status.at_risk}
     make = partial(_make, connection)
     make("rescored", last=_last_scoring(connection, config), earliest=agreed.earliest)
@@ -45,7 +46,7 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     make("expected")
     make("agreed")
     make("outcomes", **thresholds)
-    make("answers", kind="VIEW")
+    make("answers", kind="VIEW", columns=columns)
     make("last_good")
     make("held")
     make("new_scores", kind="VIEW")
@@ -58,7 +59,6 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         scope = f"as_of BETWEEN DATE '{first_again}' AND DATE '{through}' AND as_of >= "
         own = "(SELECT MIN(r.since) FROM rescored AS r WHERE r.key_result = outcomes.key_result)"
         key = ("key_result", "as_of")  # once each: the versions of a key result hold for days of their own
-        columns = ", ".join(name for name in columns_of(connection, "scores.agreements") if name != "agreement")
         agreements = statement("scoring/sql/agreements.sql", columns=columns)
         connection.execute(f"INSERT INTO scores.agreements BY NAME {agreements}")
         make("new_outcomes", kind="VIEW", columns=columns)  # the rows go into the warehouse without a copy

@@ -1,7 +1,7 @@
--- What the rows of each version of a key result will say of it: what was agreed, from where to where its way leads, and by which
--- pace; and `no_way`, why it leads nowhere. Only of those that are scored again.
+-- Each version of a key result that is scored again, with the way that its scores go: from which baseline to which target, by which
+-- pace; and `no_way`, why it leads nowhere.
 -- Without a written baseline, at_least starts from 0 and at_most from twice its bound. A measured baseline may not be there yet,
--- or lie where no way leads to the target. A cadence's way is its intervals, of which as many are kept as were planned.
+-- or lie where no way leads to the target. A cadence's way leads through its intervals, to as many as are planned.
 -- Reads: key_results, asked, intervals, baselines, expected.
 WITH planned AS (
     SELECT k.version, CEIL(COUNT(*) / k.every_count) AS planned
@@ -11,13 +11,15 @@ WITH planned AS (
     GROUP BY k.version, k.every_count
 )
 
-SELECT k.version, k.key_result, k.objective, k.metric, k.unit, k.lower_bound, k.upper_bound,
-    CAST(CASE WHEN k.window_kind = 'every' OR k.kind = 'milestones' THEN 0 WHEN k.kind = 'between' THEN NULL
-              ELSE COALESCE(k.baseline, b.value, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END)
-              END AS DOUBLE) AS baseline,
-    CAST(CASE WHEN k.window_kind = 'every' THEN p.planned WHEN k.kind = 'milestones' THEN 1 ELSE k.target END AS DOUBLE) AS target,
-    CASE WHEN k.window_kind = 'every' THEN 'complete intervals' ELSE e.pace END AS pace,
-    k.weight, k.configuration, k.is_manual AS manual,
+SELECT k.* REPLACE (
+        CAST(CASE
+            WHEN k.window_kind = 'every' OR k.kind = 'milestones' THEN 0
+            WHEN k.kind <> 'between' THEN
+                COALESCE(k.baseline, b.value, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END)
+        END AS DOUBLE) AS baseline,
+        CAST(CASE WHEN k.window_kind = 'every' THEN p.planned WHEN k.kind = 'milestones' THEN 1 ELSE k.target END AS DOUBLE) AS target,
+        CASE WHEN k.window_kind = 'every' THEN 'complete intervals' ELSE e.pace END AS pace
+    ),
     CASE
         WHEN k.baseline_id IS NULL THEN NULL
         WHEN b.value IS NULL THEN 'no_baseline'

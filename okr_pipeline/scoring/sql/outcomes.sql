@@ -3,7 +3,7 @@
 -- without a written baseline, that makes 1 + (bound − value) ÷ bound.
 -- Progress is rounded to 12 places and compared at 9, so that 0.1 + 0.2 reaches 0.3.
 -- Only what differs from day to day is here; answers.sql puts beside it what the key result says of itself.
--- Reads: key_results, judged, agreed, expected, milestones.
+-- Reads: judged, key_results (the bounds of an interval), agreed, expected, milestones.
 --
 -- Steps: the weight of those that the rows name by the as-of day ÷ the weight of all.
 WITH stepped AS (
@@ -28,51 +28,62 @@ steps AS (
 
 single AS (
     SELECT m.version, m.as_of, CASE WHEN m.why_not IS NULL THEN COALESCE(s.value, m.value) END AS value,
-           COALESCE(s.parts, m.parts) AS parts, CAST(NULL AS VARCHAR) AS intervals, s.steps, m.final, m.last_data_day,
-           m.first_day, m.last_day, m.why_not AS reason, e.expected
+           COALESCE(s.parts, m.parts) AS parts, s.steps, m.final, m.last_data_day, m.first_day, m.last_day, m.why_not AS reason
     FROM judged AS m
-    JOIN key_results AS k ON k.version = m.version
-    JOIN expected AS e ON e.pace_number = k.pace_number AND e.as_of = m.as_of
     LEFT JOIN steps AS s ON s.version = m.version AND s.as_of = m.as_of
     WHERE m.role = 'score'
+),
+
+-- An interval that was fetched and shows nothing was not kept; a bound that is met exactly counts as kept. What is to come down
+-- to a target, stay below a bound, or between two, is known only when the interval is over.
+intervals_judged AS (
+    SELECT m.*, k.manual,
+        COALESCE(CASE k.kind
+            WHEN 'reach' THEN CASE WHEN k.target > k.baseline THEN ROUND(m.value - k.target, 9) >= 0
+                                   ELSE m.complete AND ROUND(k.target - m.value, 9) >= 0 END
+            WHEN 'at_least' THEN ROUND(m.value - k.target, 9) >= 0
+            WHEN 'at_most' THEN m.complete AND ROUND(m.value - k.target, 9) <= 0
+            WHEN 'between' THEN
+                m.complete AND ROUND(m.value - k.lower_bound, 9) >= 0 AND ROUND(m.value - k.upper_bound, 9) <= 0
+        END, FALSE) AS kept
+    FROM judged AS m
+    JOIN key_results AS k ON k.version = m.version
+    WHERE m.role = 'interval'
 ),
 
 -- A cadence: intervals kept ÷ intervals planned. An open interval counts once it is met; expected are the complete ones.
 cadence AS (
     SELECT m.version, m.as_of,
         CASE WHEN BOOL_AND(m.why_not IS NULL OR m.why_not IN ('no_data_yet', 'division_by_zero'))
-                 AND (NOT k.is_manual OR COUNT(m.value) > 0) -- until anybody has said anything nothing is known to be missed
+                 AND (NOT m.manual OR COUNT(m.value) > 0) -- until anybody has said anything nothing is known to be missed
              THEN SUM(CASE WHEN m.kept THEN 1 ELSE 0 END) END AS value,
         CAST(TO_JSON({'kept': SUM(CASE WHEN m.kept THEN 1 ELSE 0 END), 'complete': SUM(CASE WHEN m.complete THEN 1 ELSE 0 END),
                       'planned': a.target}) AS VARCHAR) AS parts,
         CAST(TO_JSON(LIST({'first': m.first_day, 'last': m.last_day, 'value': m.value, 'kept': m.kept, 'complete': m.complete}
                           ORDER BY m.number) FILTER (WHERE m.first_day IS NOT NULL)) AS VARCHAR) AS intervals,
-        CAST(NULL AS VARCHAR) AS steps,
         BOOL_AND(m.final) AS final, MIN(m.last_data_day) AS last_data_day,
         MIN(m.first_day) AS first_day, MAX(m.last_day) AS last_day,
         COALESCE(MIN(CASE WHEN m.why_not NOT IN ('no_data_yet', 'division_by_zero') THEN m.why_not END),
-                 CASE WHEN k.is_manual AND COUNT(m.value) = 0 THEN 'no_data_yet' END) AS reason,
+                 CASE WHEN m.manual AND COUNT(m.value) = 0 THEN 'no_data_yet' END) AS reason,
         SUM(CASE WHEN m.complete THEN 1 ELSE 0 END) / a.target AS expected
-    FROM judged AS m
+    FROM intervals_judged AS m
     JOIN agreed AS a ON a.version = m.version
-    JOIN key_results AS k ON k.version = m.version
-    WHERE m.role = 'interval'
-    GROUP BY m.version, m.as_of, a.target, k.is_manual
+    GROUP BY m.version, m.as_of, a.target, m.manual
 ),
 
 together AS (
     SELECT *, FALSE AS is_cadence FROM single
-    UNION ALL
+    UNION ALL BY NAME
     SELECT *, TRUE AS is_cadence FROM cadence
 ),
 
 ways AS (
-    SELECT t.* EXCLUDE (value, reason), k.type, k.kind, k.period_last, k.lower_bound, k.upper_bound, a.baseline, a.target,
-        COALESCE(t.reason, a.no_way) AS reason,
-        t.value AS measured_value
+    SELECT t.* EXCLUDE (value, reason, expected), a.type, a.kind, a.period_last, a.lower_bound, a.upper_bound, a.baseline, a.target,
+           COALESCE(t.reason, a.no_way) AS reason, t.value AS measured_value,
+           CASE WHEN t.is_cadence THEN t.expected ELSE e.expected END AS expected
     FROM together AS t
-    JOIN key_results AS k ON k.version = t.version
     JOIN agreed AS a ON a.version = t.version
+    LEFT JOIN expected AS e ON e.pace_number = a.pace_number AND e.as_of = t.as_of
 ),
 
 progressed AS (

@@ -1,5 +1,7 @@
 -- The value of every metric over its windows, one shape (a formula over like parts) after the other: parts are aggregated over the
 -- window first and combined last. Reads: asked, windows, calendar, metric.parts, metric.months, formulas (metric, its number, shape).
+{# A metric's day as one number: what is grouped, sorted and joined by it is so in a tenth less time than by two columns. #}
+{% macro place(metric_number, day) %}{{ metric_number }} * CAST(10000000 AS BIGINT) + ({{ day }} - DATE '0001-01-01'){% endmacro %}
 WITH spans AS (
     SELECT metric_number, span, MIN(first_as_of) AS first_as_of, MAX(last_as_of) AS last_as_of
     FROM asked
@@ -67,7 +69,7 @@ steps_{{ shape.number }} AS (
 -- Parts whose value over a window is the difference of two running sums, by day. On which days they were seen is followed
 -- (`tracked`) only where it matters: a sum may be of nothing but NULLs, or somebody asks how old the newest observation is.
 daily_{{ shape.number }} AS (
-    SELECT metric_number, day{% for part in running %},
+    SELECT place{% for part in running %},
         SUM(value) FILTER (part = '{{ part.name }}') AS value_{{ part.number }}
         {%- if part.is_level or part.tracked %},
         {{ "SUM(known)" if part.is_level else "MAX(valued)" }} FILTER (part = '{{ part.name }}') AS known_{{ part.number }}
@@ -77,32 +79,32 @@ daily_{{ shape.number }} AS (
         {%- endif %}{% endfor %}
 
     FROM (
-        SELECT m.metric_number, p.part, s.edge AS day, p.day AS seen, CASE WHEN p.value IS NOT NULL THEN p.day END AS valued,
-               p.value
+        SELECT {{ place("m.metric_number", "s.edge") }} AS place, p.part, p.day AS seen,
+               CASE WHEN p.value IS NOT NULL THEN p.day END AS valued, p.value
         FROM metric.parts AS p
         JOIN metrics_{{ shape.number }} AS m ON m.metric = p.metric
         JOIN stretches AS s ON s.day = p.day
         {{ sums }}
         UNION ALL BY NAME
-        SELECT m.metric_number, p.part, s.edge AS day, p.seen, p.valued, p.value
+        SELECT {{ place("m.metric_number", "s.edge") }} AS place, p.part, p.seen, p.valued, p.value
         FROM metric.months AS p
         JOIN metrics_{{ shape.number }} AS m ON m.metric = p.metric
         JOIN months AS s ON s.month_first = p.month_first
         {{ sums }}
         {% if levels %}
         UNION ALL BY NAME
-        SELECT p.metric_number, p.part, s.edge AS day, p.seen, p.value, p.known
+        SELECT {{ place("p.metric_number", "s.edge") }} AS place, p.part, p.seen, p.value, p.known
         FROM steps_{{ shape.number }} AS p
         JOIN counted_at AS s ON s.day = p.day AND s.edge IS NOT NULL
         {% endif %}
         UNION ALL BY NAME
-        SELECT m.metric_number, e.day FROM metrics_{{ shape.number }} AS m CROSS JOIN edges AS e
+        SELECT {{ place("m.metric_number", "e.day") }} AS place FROM metrics_{{ shape.number }} AS m CROSS JOIN edges AS e
     )
-    GROUP BY metric_number, day
+    GROUP BY place
 ),
 
 running_{{ shape.number }} AS (
-    SELECT metric_number, day{% for part in running %},
+    SELECT place{% for part in running %},
         COALESCE(SUM(value_{{ part.number }}) OVER upto, 0) AS value_{{ part.number }}
         {%- if part.is_level or part.tracked %},
         {{ "SUM" if part.is_level else "MAX" }}(known_{{ part.number }}) OVER upto AS known_{{ part.number }}
@@ -115,9 +117,9 @@ running_{{ shape.number }} AS (
        keeps the order of a subquery's rows under such a window (docs: Order Preservation). #}
     {% if followed %}
     FROM daily_{{ shape.number }}
-    WINDOW upto AS (PARTITION BY metric_number ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    WINDOW upto AS (PARTITION BY place // 10000000 ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
     {% else %}
-    FROM (SELECT * FROM daily_{{ shape.number }} ORDER BY metric_number, day)
+    FROM (SELECT * FROM daily_{{ shape.number }} ORDER BY place)
     WINDOW upto AS (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
     {% endif %}
 ){% endif %}{% if others %},
@@ -205,8 +207,8 @@ combined_{{ shape.number }} AS (
 
     FROM spanned_{{ shape.number }} AS w
 {% if running %}
-    LEFT JOIN running_{{ shape.number }} AS z ON z.metric_number = w.metric_number AND z.day = w.last_day
-    LEFT JOIN running_{{ shape.number }} AS b ON b.metric_number = w.metric_number AND b.day = w.first_day - 1
+    LEFT JOIN running_{{ shape.number }} AS z ON z.place = {{ place("w.metric_number", "w.last_day") }}
+    LEFT JOIN running_{{ shape.number }} AS b ON b.place = {{ place("w.metric_number", "(w.first_day - 1)") }}
 {% endif %}
 {% if others %}
     LEFT JOIN whole_{{ shape.number }} AS o ON o.metric_number = w.metric_number AND o.as_of = w.as_of
