@@ -103,9 +103,9 @@ def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement("warehouse/sql/narrow.sql", wide=wide or wider, agreed=agreed, outcomes=outcomes))
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
-    """The names of its columns, in order."""
-    return [row[0] for row in connection.execute(f"DESCRIBE {relation}").fetchall()]
+def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """The names of its columns, in order, with their types."""
+    return {row[0]: row[1] for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
 
 
 def _schemas_with(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import duckdb
 
 from okr_pipeline.errors import ConfigError, DataRejected
-from okr_pipeline.warehouse.engine import quoted
+from okr_pipeline.warehouse.engine import columns_of, quoted
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,7 @@ def _differing(
 
 def prepare(connection: duckdb.DuckDBPyConnection, place: str, name: str, staged: str, key: Sequence[str]) -> list[str]:
     """Makes the table and its history where they are missing, adds new columns, and returns the staged columns."""
-    described = connection.execute(f"DESCRIBE SELECT * FROM {staged}").fetchall()
-    types = {row[0]: row[1] for row in described}
+    types = columns_of(connection, f"SELECT * FROM {staged}")
     columns = ", ".join(f"{quoted(c)} {t}{' NOT NULL' if c in key else ''}" for c, t in types.items())
     connection.execute(f"CREATE TABLE IF NOT EXISTS {place} ({columns}, _load BIGINT NOT NULL)")
     for where in (place, f"history.{quoted(name)}"):
@@ -109,7 +108,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, place: str, name: str, staged
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS {where} AS SELECT *, _load AS _superseded FROM {place} LIMIT 0"
             )
-        present = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {where}").fetchall()}
+        present = columns_of(connection, where)
         for column, kind in types.items():
             if column not in present:
                 connection.execute(f"ALTER TABLE {where} ADD COLUMN {quoted(column)} {kind}")
