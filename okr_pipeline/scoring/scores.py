@@ -45,12 +45,11 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     make("baselines")
     make("expected")
     make("agreed")
-    make("outcomes", **thresholds)
+    make("outcomes", kind="VIEW", **thresholds)  # the rows go into the warehouse without a copy
     make("answers", kind="VIEW", columns=columns)
+    make("doubtful")
     make("last_good")
     make("held")
-    make("new_scores", kind="VIEW")
-    make("new_objectives", **thresholds, deepest=deepest)
     with transaction(connection):
         load = next_load(connection)
         # What is no longer configured, lies after `through`, or cannot have changed stays as it was. The first of all days
@@ -61,11 +60,12 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         key = ("key_result", "as_of")  # once each: the versions of a key result hold for days of their own
         agreements = statement("scoring/sql/agreements.sql", columns=columns)
         connection.execute(f"INSERT INTO scores.agreements BY NAME {agreements}")
-        make("new_outcomes", kind="VIEW", columns=columns)  # the rows go into the warehouse without a copy
+        make("new_outcomes", kind="VIEW", columns=columns)
         change = replace(connection, "scores.outcomes", "new_outcomes", key, scope + own, load, distinct=True)
         # Objectives are put together anew from the first day that any key result is scored again.
         theirs = "(SELECT MIN(t.period_first) FROM objective_tree AS t WHERE t.objective = objectives.objective)"
         configured = " AND objective IN (SELECT objective FROM objective_tree)"
+        make("new_objectives", **thresholds, deepest=deepest, first=first_again, last=through)
         replace(
             connection, "scores.objectives", "new_objectives", ("objective", "as_of"), scope + theirs + configured, load
         )

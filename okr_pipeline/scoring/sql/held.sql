@@ -1,16 +1,14 @@
 -- What a key result holds on the days without a new score: the last good one stays in place whole, marked as held.
--- Reads: answers (every key result on every day), last_good (from before the days that are scored again).
---
--- Of those only that hold any: nothing is sorted for the others.
+-- Reads: doubtful (the key results that may have no score), last_good (from before the days that are scored again).
 WITH past AS (
     SELECT *
-    FROM (SELECT * FROM answers WHERE score IS NOT NULL UNION ALL BY NAME SELECT * FROM last_good)
-    WHERE key_result IN (SELECT key_result FROM answers WHERE score IS NULL)
+    FROM (SELECT * FROM doubtful WHERE score IS NOT NULL UNION ALL BY NAME SELECT * FROM last_good)
+    WHERE key_result IN (SELECT key_result FROM doubtful WHERE score IS NULL)
 ),
 
 without AS (
     SELECT a.*, g.as_of AS good_day
-    FROM answers AS a
+    FROM doubtful AS a
     ASOF LEFT JOIN past AS g ON g.key_result = a.key_result AND g.as_of <= a.as_of
     WHERE a.score IS NULL
 )

@@ -5,7 +5,7 @@ WITH newest AS (
     JOIN (SELECT DISTINCT key_result, since FROM rescored) AS r ON r.key_result = s.key_result AND s.as_of < r.since
     JOIN (SELECT key_result, MIN(period_first) AS first_day FROM key_results GROUP BY key_result) AS k
         ON k.key_result = s.key_result AND s.as_of >= k.first_day
-    WHERE s.score IS NOT NULL AND s.held_from IS NULL AND s.key_result IN (SELECT key_result FROM answers WHERE score IS NULL)
+    WHERE s.score IS NOT NULL AND s.held_from IS NULL AND s.key_result IN (SELECT key_result FROM doubtful WHERE score IS NULL)
     GROUP BY s.key_result
 )
 

@@ -1,14 +1,9 @@
 -- Sums are DECIMAL, so that the order of addition never shows in a score.
 -- Roll-up: the weighted mean over the key results and the objectives beneath that have a score; below half coverage an objective
 -- has none. From the deepest level up, so that a parent finds the scores of its parts.
--- Reads: key_results, objective_tree, rescored, new_scores, and of scores.key_results what is not scored again.
+-- Reads: scores.key_results, of the days that any is scored again; key_results, objective_tree.
 WITH standing AS (
-    SELECT * FROM new_scores
-    UNION ALL BY NAME
-    SELECT s.* EXCLUDE (_load)
-    FROM scores.key_results AS s
-    JOIN (SELECT DISTINCT key_result, since FROM rescored) AS r ON r.key_result = s.key_result AND s.as_of < r.since
-    WHERE s.as_of >= (SELECT MIN(since) FROM rescored)
+    SELECT * FROM scores.key_results WHERE as_of BETWEEN DATE '{{ first }}' AND DATE '{{ last }}'
 ),
 
 weights AS (
