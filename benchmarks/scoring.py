@@ -271,8 +271,9 @@ def measured(way: str, folder: Path, key_results: int) -> dict[str, float]:
     path = folder / f"{WAYS.index(way)}.duckdb"
     shutil.copy(folder / ("before.duckdb" if way in (NEXT_NIGHT, AGAIN) else "prepared.duckdb"), path)
     config = _config(folder) if way.startswith("okr") else None
-    if way != "bare SQL":
-        import_module("polars" if way == "polars" else "pandas")  # not on the clock; pyarrow imports pandas
+    imported = {"bare SQL": (), "polars": ("polars",)}.get(way, ("pandas", "jinja2"))  # pyarrow imports pandas
+    for module in imported:
+        import_module(module)  # not on the clock
     with duckdb.connect(path) as connection:
         if way == AGAIN:  # the last scoring is not known as one of this configuration
             connection.execute("UPDATE ledger.loads SET notes = '{}' WHERE table_name = 'scores.key_results'")

@@ -184,7 +184,7 @@ class KeyResultYaml(Strict):
     owner: str | None = None
     changes: tuple[ChangeYaml, ...] = ()
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """reach, at_least, at_most, between or milestones."""
         others = ("at_least", "at_most", "between", "milestones")

@@ -168,3 +168,8 @@ class Config:
     def key_results(self) -> Mapping[str, KeyResult]:
         """Every key result by its id."""
         return {result.id: result for objective in self.objectives for result in objective.key_results}
+
+    @cached_property
+    def versions(self) -> tuple[KeyResult, ...]:
+        """Every key result as it is and as it was before each dated change."""
+        return tuple(version for result in self.key_results.values() for version in result.versions)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from okr_pipeline.config import Config, KeyResult
 from okr_pipeline.config.models import KeyResultYaml
 from okr_pipeline.config.periods import WEEKDAY, unit_first
-from okr_pipeline.config.words import Amount
+from okr_pipeline.config.words import Amount, Every, Over
 from okr_pipeline.scoring.formulas import hand_down_formulas, numbered
 from okr_pipeline.warehouse.engine import statement, temporary
 
@@ -91,25 +91,27 @@ _MILESTONES = pa.schema(
 
 def earliest_day(config: Config) -> date:
     """The first day that any key result's window can reach back to: where a first ingestion begins."""
-    return min(_reaches_back_to(version, config) for version in _versions(config))
+    reaches = {
+        (
+            version.baseline.period.first if version.baseline else version.period.first,
+            version.spec.over,
+            version.spec.alongside,
+            version.spec.every,
+            version.period.first - RHYTHM if _is_rhythmic(version) else None,
+        )
+        for version in config.versions
+    }
+    return min(_reaches_back_to(*reach, config.organisation.week_starts) for reach in reaches)
 
 
-def _versions(config: Config) -> list[KeyResult]:
-    """Every key result as it is and as it was before each dated change."""
-    return [version for result in config.key_results.values() for version in result.versions]
-
-
-def _reaches_back_to(result: KeyResult, config: Config) -> date:
-    spec = result.spec
-    first = result.baseline.period.first if result.baseline else result.period.first
-    if not (spec.over or spec.alongside or spec.every or _is_rhythmic(result)):
-        return first
-    windows = [window for window in (spec.over, spec.alongside) if window]
-    units = [window.unit for window in windows if window.kind != "trailing"] + ([spec.every.unit] if spec.every else [])
-    starts = [unit_first(first, unit, config.organisation.week_starts) for unit in units]
+def _reaches_back_to(
+    first: date, over: Over | None, alongside: Over | None, every: Every | None, rhythm: date | None, week_starts: str
+) -> date:
+    windows = [window for window in (over, alongside) if window]
+    units = [window.unit for window in windows if window.kind != "trailing"] + ([every.unit] if every else [])
+    starts = [unit_first(first, unit, week_starts) for unit in units]
     trailing = max((window.days for window in windows), default=0)
-    rhythm = [result.period.first - RHYTHM] if _is_rhythmic(result) else []
-    return min([first - timedelta(days=max(trailing - 1, 0)), *starts, *rhythm])
+    return min([first - timedelta(days=max(trailing - 1, 0)), *starts, *([rhythm] if rhythm else [])])
 
 
 class Agreed(NamedTuple):
@@ -122,7 +124,7 @@ class Agreed(NamedTuple):
 
 def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> Agreed:
     """Makes the temp tables that the statements read: key_results and what hangs on them, what metrics are made of, calendars."""
-    versions = _versions(config)
+    versions = config.versions
     formulas = hand_down_formulas(connection, config, [*{v.metric.id: v.metric for v in versions}.values()])
     agreed = [_pace(version) for version in versions]
     paces = numbered(agreed)

@@ -17,9 +17,8 @@ from okr_pipeline.config.document import listing
 def remember(connection: duckdb.DuckDBPyConnection, config: Config, load: int) -> None:
     """Keeps what is new of a configuration, in the caller's transaction."""
     known = {row[0] for row in connection.execute("SELECT hash FROM ledger.configurations").fetchall()}
-    versions = [version for result in config.key_results.values() for version in result.versions]
     new: dict[str, tuple[str | None, str]] = {
-        v.configuration: (v.id, v.document) for v in versions if v.configuration not in known
+        v.configuration: (v.id, v.document) for v in config.versions if v.configuration not in known
     }
     if config.hash not in known:
         new[config.hash] = (None, orjson.dumps(listing(config)).decode())

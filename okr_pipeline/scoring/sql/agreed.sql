@@ -11,15 +11,15 @@ WITH planned AS (
     GROUP BY k.version, k.every_count
 )
 
-SELECT k.* REPLACE (
-        CAST(CASE
-            WHEN k.window_kind = 'every' OR k.kind = 'milestones' THEN 0
-            WHEN k.kind <> 'between' THEN
-                COALESCE(k.baseline, b.value, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END)
-        END AS DOUBLE) AS baseline,
-        CAST(CASE WHEN k.window_kind = 'every' THEN p.planned WHEN k.kind = 'milestones' THEN 1 ELSE k.target END AS DOUBLE) AS target,
-        CASE WHEN k.window_kind = 'every' THEN 'complete intervals' ELSE e.pace END AS pace
-    ),
+SELECT k.version, k.key_result, k.objective, k.metric, k.unit, k.lower_bound, k.upper_bound,
+    CAST(CASE
+        WHEN k.window_kind = 'every' OR k.kind = 'milestones' THEN 0
+        WHEN k.kind <> 'between' THEN
+            COALESCE(k.baseline, b.value, CASE k.kind WHEN 'at_least' THEN 0 WHEN 'at_most' THEN 2 * k.target END)
+    END AS DOUBLE) AS baseline,
+    CAST(CASE WHEN k.window_kind = 'every' THEN p.planned WHEN k.kind = 'milestones' THEN 1 ELSE k.target END AS DOUBLE) AS target,
+    CASE WHEN k.window_kind = 'every' THEN 'complete intervals' ELSE e.pace END AS pace,
+    k.weight, k.configuration, k.manual, k.type, k.kind, k.period_last, k.pace_number,
     CASE
         WHEN k.baseline_id IS NULL THEN NULL
         WHEN b.value IS NULL THEN 'no_baseline'
