@@ -56,12 +56,23 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         # is said by itself: DuckDB then skips the blocks of rows before it.
         first_again = connection.execute("SELECT MIN(since) FROM rescored").fetchall()[0][0]
         scope = f"as_of BETWEEN DATE '{first_again}' AND DATE '{through}' AND as_of >= "
-        own = "(SELECT MIN(r.since) FROM rescored AS r WHERE r.key_result = outcomes.key_result)"
-        key = ("key_result", "as_of")  # once each: the versions of a key result hold for days of their own
+        own = (
+            "(SELECT MIN(r.since) FROM rescored AS r JOIN scores.agreements AS a ON a.key_result = r.key_result"
+            " WHERE a.agreement = outcomes.agreement)"
+        )
         agreements = statement("scoring/sql/agreements.sql", columns=columns)
         connection.execute(f"INSERT INTO scores.agreements BY NAME {agreements}")
         make("new_outcomes", kind="VIEW", columns=columns)
-        change = replace(connection, "scores.outcomes", "new_outcomes", key, scope + own, load, distinct=True)
+        change = replace(
+            connection,
+            "scores.outcomes",
+            "new_outcomes",
+            ("agreement", "as_of"),
+            scope + own,
+            load,
+            distinct=True,  # the versions of a key result hold for days of their own
+            one="(SELECT a.key_result FROM scores.agreements AS a WHERE a.agreement = differing.agreement), as_of",
+        )
         # Objectives are put together anew from the first day that any key result is scored again.
         theirs = "(SELECT MIN(t.period_first) FROM objective_tree AS t WHERE t.objective = objectives.objective)"
         configured = " AND objective IN (SELECT objective FROM objective_tree)"

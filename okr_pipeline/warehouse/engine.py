@@ -82,7 +82,7 @@ def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes all schemas, the ledger and the score tables where they are missing, and what an earlier version made anew."""
     schema = statement("warehouse/sql/schema.sql", months=statement("warehouse/sql/months.sql", which="TRUE"))
     wide = _schemas_with(connection, "key_results", "as_of")
-    wider = _schemas_with(connection, "outcomes", "pace")
+    wider = _schemas_with(connection, "outcomes", "key_result")
     if "scores" not in wide + wider:
         connection.execute(schema)
         return

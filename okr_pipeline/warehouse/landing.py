@@ -39,11 +39,13 @@ def replace(
     *,
     keep_history: bool = True,
     distinct: bool = False,
+    one: str | None = None,
 ) -> Change:
     """Makes the rows of `table` (`schema.name`) within `scope` (an SQL condition) equal to the rows of the relation `staged`.
 
     Runs inside the caller's transaction. Raises DataRejected when two staged rows share a key and differ, which is looked for
-    unless they are `distinct` by the way they were made.
+    unless they are `distinct` by the way they were made. Rows that have the key, or `one` (SQL over their columns), in common are
+    versions of one row: it changed.
     """
     schema, _, name = table.partition(".")
     place = f"{schema}.{quoted(name)}"
@@ -62,7 +64,7 @@ def replace(
     gone = _count(connection, "SELECT COUNT(_row) FROM differing")
     changed = _count(
         connection,
-        f"SELECT COUNT(*) FROM (SELECT 1 FROM differing GROUP BY {', '.join(map(quoted, key))}"
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM differing GROUP BY {one or ', '.join(map(quoted, key))}"
         " HAVING COUNT(_row) BETWEEN 1 AND COUNT(*) - 1)",
     )
     if gone:

@@ -93,7 +93,8 @@ def test_the_first_night_is_told_and_a_quiet_one_is_not(nights: Nights, receiver
 
 
 def test_a_status_that_changes_is_told_once(nights: Nights, receiver: Receiver) -> None:
-    nights.night(change=", CASE WHEN key_result = 'signups' THEN 'off_track' ELSE status END AS status")
+    signups = "agreement IN (SELECT agreement FROM scores.agreements WHERE key_result = 'signups')"
+    nights.night(change=f", CASE WHEN {signups} THEN 'off_track' ELSE status END AS status")
     (said,) = receiver.take()
     assert said["title"].startswith("สยามตัวอย่าง · 16 พ.ย. 2569")
     assert "Sign-ups and enquiries on the website in a month: On track → Off track" in said["message"]

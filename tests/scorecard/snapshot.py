@@ -21,7 +21,7 @@ INTERVALS = [
     {"first": "2026-11-01", "last": "2026-11-15", "value": 0, "kept": False, "complete": False},
 ]
 
-AGREED = "objective, metric, unit, baseline, target, weight, configuration, manual"
+AGREED = "key_result, objective, metric, unit, baseline, target, weight, configuration, manual"
 KEY_RESULTS = (
     f"INSERT INTO scores.agreements BY NAME SELECT ROW_NUMBER() OVER () AS agreement, *"
     f" FROM (SELECT DISTINCT {AGREED} FROM rows)",
@@ -30,6 +30,11 @@ KEY_RESULTS = (
     f" ON a.agreed IS NOT DISTINCT FROM ROW(r.{AGREED.replace(', ', ', r.')})",
 )
 OBJECTIVES = ("INSERT INTO scores.objectives BY NAME SELECT * FROM rows",)
+
+
+def rows_of(key_result: str) -> str:
+    """The condition for the rows of a key result in scores.outcomes."""
+    return f"agreement IN (SELECT agreement FROM scores.agreements WHERE key_result = '{key_result}')"
 
 
 def score_row(config: Config, key_result: str, day: date, **changes: Any) -> dict[str, Any]:

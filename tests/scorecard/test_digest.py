@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from snapshot import NO_SCORE, SHIPPED, TODAY, attempt, publish
+from snapshot import NO_SCORE, SHIPPED, TODAY, attempt, publish, rows_of
 
 from okr_pipeline.config import Config, load
 from okr_pipeline.scorecard.digest import Mail
@@ -105,10 +105,10 @@ def test_what_changed_is_told_against_what_was_known_the_night_before(tmp_path: 
     with duckdb.connect(snapshot) as connection:
         night(connection, 2, YESTERDAY)
         night(connection, 3, TODAY)
-        connection.execute("UPDATE scores.outcomes SET _load = 3 WHERE key_result = 'mql-rate'")
+        connection.execute(f"UPDATE scores.outcomes SET _load = 3 WHERE {rows_of('mql-rate')}")
         connection.execute(
             "INSERT INTO history.outcomes SELECT * REPLACE ('at_risk' AS status, 2 AS _load), 3 AS _superseded"
-            " FROM scores.outcomes WHERE key_result = 'mql-rate' AND as_of < ?",
+            f" FROM scores.outcomes WHERE {rows_of('mql-rate')} AND as_of < ?",
             [TODAY],
         )
     assert "marketing-qualified: At risk → On track" in digest(snapshot, config, TODAY, languages=["en"]).text

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from snapshot import FIRST, INTERVALS, NO_SCORE, SHIPPED, TODAY, attempt, publish
+from snapshot import FIRST, INTERVALS, NO_SCORE, SHIPPED, TODAY, attempt, publish, rows_of
 
 from okr_pipeline.config import Config, load
 from okr_pipeline.scorecard import made, write
@@ -98,7 +98,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
     with duckdb.connect(snapshot) as connection:
         attempt(connection, 2, "crm_leads", "source_unavailable", "crm: the database is down. Try again later.")
         connection.execute(
-            "UPDATE scores.outcomes SET value = NULL WHERE key_result = 'mql-rate'"
+            f"UPDATE scores.outcomes SET value = NULL WHERE {rows_of('mql-rate')}"
             " AND as_of BETWEEN DATE '2026-10-10' AND DATE '2026-10-20'"
         )
     return write(snapshot, config, TODAY)
@@ -210,7 +210,7 @@ def test_the_legend_explains_rare_marks_only_where_there_are_any(tmp_path: Path,
     with duckdb.connect(snapshot) as connection:
         connection.execute(
             "INSERT INTO history.outcomes SELECT * REPLACE (value * 0.8 AS value, 0 AS _load), 1 AS _superseded"
-            " FROM scores.outcomes WHERE key_result = 'signups' AND as_of = DATE '2026-11-01'"
+            f" FROM scores.outcomes WHERE {rows_of('signups')} AND as_of = DATE '2026-11-01'"
         )
     page = write(snapshot, config, TODAY)
     assert first_known in read(page).text["en", ""]

@@ -225,7 +225,7 @@ def test_a_warehouse_of_an_earlier_version_keeps_its_scores_and_loses_the_column
 
 
 def test_a_warehouse_whose_rows_of_scores_said_their_way_themselves_keeps_them(connection):
-    """Baseline, target and pace once stood in each row of scores.outcomes, not in its agreement."""
+    """Its key result, baseline, target and pace once stood in each row of scores.outcomes, not in its agreement."""
     agreed = (
         "1 AS agreement, 'o' AS objective, 'm' AS metric, 'leads' AS unit, NULL::DOUBLE AS lower_bound,"
         " NULL::DOUBLE AS upper_bound, 1.0 AS weight, 'c' AS configuration, FALSE AS manual"

@@ -5,12 +5,12 @@ WITH agreements AS (
 ),
 
 versions AS (
-    SELECT v.version, v.key_result, a.agreement
-    FROM (SELECT version, key_result, ROW({{ columns }}) AS agreed FROM agreed) AS v
+    SELECT v.version, a.agreement
+    FROM (SELECT version, ROW({{ columns }}) AS agreed FROM agreed) AS v
     JOIN agreements AS a ON a.agreed IS NOT DISTINCT FROM v.agreed
 )
 
-SELECT v.key_result, v.agreement, o.* EXCLUDE (version), CAST(NULL AS DATE) AS held_from
+SELECT v.agreement, o.* EXCLUDE (version), CAST(NULL AS DATE) AS held_from
 FROM outcomes AS o
 JOIN versions AS v ON v.version = o.version
 WHERE o.score IS NOT NULL

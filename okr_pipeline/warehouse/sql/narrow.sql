@@ -1,4 +1,4 @@
--- For a warehouse of before December 2026, in which each row of scores says its agreement itself: from the tables `wide` into
+-- For a warehouse of before December 2026, in which each row of scores says (some of) its agreement itself: from the tables `wide` into
 -- scores.agreements and scores.outcomes. What a wide table has not is NULL, what is no more is left behind.
 {% for schema in wide %}
 CREATE TEMP TABLE {{ schema }}_wide AS

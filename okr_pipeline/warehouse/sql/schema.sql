@@ -118,6 +118,7 @@ CREATE TABLE IF NOT EXISTS metric.unscored (metric VARCHAR NOT NULL, first_day D
 -- What rows of scores say of their key result: one row for each different answer.
 CREATE TABLE IF NOT EXISTS scores.agreements (
     agreement INTEGER NOT NULL,
+    key_result VARCHAR NOT NULL,
     objective VARCHAR NOT NULL,
     metric VARCHAR NOT NULL,
     unit VARCHAR NOT NULL,
@@ -133,7 +134,6 @@ CREATE TABLE IF NOT EXISTS scores.agreements (
 
 -- A key result as of a day. One row each; a row that changes moves to history.outcomes with the load that superseded it.
 CREATE TABLE IF NOT EXISTS scores.outcomes (
-    key_result VARCHAR NOT NULL,
     agreement INTEGER NOT NULL,
     as_of DATE NOT NULL,
     value DOUBLE,
@@ -158,11 +158,11 @@ CREATE TABLE IF NOT EXISTS history.outcomes AS SELECT *, _load AS _superseded FR
 
 -- Both together: what people and programs read.
 CREATE OR REPLACE VIEW scores.key_results AS
-SELECT o.key_result, a.* EXCLUDE (agreement), o.* EXCLUDE (key_result, agreement)
+SELECT a.* EXCLUDE (agreement), o.* EXCLUDE (agreement)
 FROM scores.outcomes AS o
 JOIN scores.agreements AS a ON a.agreement = o.agreement;
 CREATE OR REPLACE VIEW history.key_results AS
-SELECT o.key_result, a.* EXCLUDE (agreement), o.* EXCLUDE (key_result, agreement)
+SELECT a.* EXCLUDE (agreement), o.* EXCLUDE (agreement)
 FROM history.outcomes AS o
 JOIN scores.agreements AS a ON a.agreement = o.agreement;
 
