@@ -23,6 +23,7 @@ RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a wee
 
 
 _DAY = timedelta(days=1)
+_PASSES_AT = {"committed": Decimal("1.0"), "aspirational": Decimal("0.7")}  # a stretch goal is achieved by most of it
 
 # What the SQL reads of a version of a key result; `_said` gives the values.
 _KEY_RESULTS = pa.schema(
@@ -35,7 +36,7 @@ _KEY_RESULTS = pa.schema(
         ("objective", pa.string()),
         ("metric", pa.string()),
         ("unit", pa.string()),
-        ("type", pa.string()),
+        ("passes_at", pa.decimal128(2, 1)),
         ("kind", pa.string()),
         ("pace", pa.string()),
         ("configuration", pa.string()),
@@ -172,7 +173,7 @@ def _said(version: KeyResult) -> tuple[Any, ...]:
         version.objective,
         metric.id,
         str(every) if every else "percent" if spec.milestones else metric.unit_name,
-        spec.type,
+        _PASSES_AT[spec.type],
         spec.kind,
         spec.pace.kind,
         version.configuration,

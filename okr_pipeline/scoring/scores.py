@@ -32,9 +32,9 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     through = max(as_of, last_scored or as_of)
     with _uncollected():
         agreed = hand_down(connection, config, through)
-    status, deepest = config.organisation.status, max(objective.depth for objective in config.objectives)
+    deepest, thresholds = max(objective.depth for objective in config.objectives), config.organisation.status
+    status = statement("scoring/sql/status.sql", on_track=thresholds.on_track, at_risk=thresholds.at_risk)
     columns = ", ".join(name for name in columns_of(connection, "scores.agreements") if name != "agreement")
-    thresholds: dict[str, Any] = {"on_track": status.on_track, "at_risk": status.at_risk}
     make = partial(_make, connection)
     make("rescored", last=_last_scoring(connection, config), earliest=agreed.earliest)
     make("asked", through=through)
@@ -45,7 +45,7 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
     make("baselines")
     make("expected")
     make("agreed")
-    make("outcomes", kind="VIEW", **thresholds)  # the rows go into the warehouse without a copy
+    make("outcomes", kind="VIEW", status=status)  # the rows go into the warehouse without a copy
     make("answers", kind="VIEW", columns=columns)
     make("doubtful")
     make("last_good")
@@ -76,7 +76,7 @@ def score(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) ->
         # Objectives are put together anew from the first day that any key result is scored again.
         theirs = "(SELECT MIN(t.period_first) FROM objective_tree AS t WHERE t.objective = objectives.objective)"
         configured = " AND objective IN (SELECT objective FROM objective_tree)"
-        make("new_objectives", **thresholds, deepest=deepest, first=first_again, last=through)
+        make("new_objectives", status=status, deepest=deepest, first=first_again, last=through)
         replace(
             connection, "scores.objectives", "new_objectives", ("objective", "as_of"), scope + theirs + configured, load
         )

@@ -51,15 +51,15 @@ def replace(
     place = f"{schema}.{quoted(name)}"
     columns = prepare(connection, place, name, staged, key)
     listed = ", ".join(map(quoted, columns))
-    received = None if distinct else _count(connection, f"SELECT COUNT(*) FROM {staged}")
+    doubles = 0
     if not distinct:
-        staged = _without_duplicates(connection, table, staged, key, listed)
+        staged, doubles = _without_duplicates(connection, table, staged, key, listed)
     existing = _count(connection, f"SELECT COUNT(*) FROM {place} WHERE {scope}")
     insert = f"INSERT INTO {place} ({listed}, _load) SELECT {listed}, {load} FROM"
     if not existing:
         # The first load of a window: nothing to compare with, so the columns go straight in.
         inserted = _count(connection, f"{insert} {staged}")
-        return Change(inserted if received is None else received, inserted, 0, 0, 0)
+        return Change(inserted + doubles, inserted, 0, 0, 0)
     differing = _differing(connection, place, staged, scope, columns)
     gone = _count(connection, "SELECT COUNT(_row) FROM differing")
     changed = _count(
@@ -76,9 +76,7 @@ def replace(
         connection.execute(f"DELETE FROM {place} WHERE rowid IN (SELECT _row FROM differing)")
     if added := differing - gone:
         connection.execute(f"{insert} differing WHERE _row IS NULL")
-    if received is None:
-        received = existing - gone + added
-    return Change(received, added - changed, changed, gone - changed, existing - gone)
+    return Change(existing - gone + added + doubles, added - changed, changed, gone - changed, existing - gone)
 
 
 def _differing(
@@ -124,22 +122,23 @@ def prepare(connection: duckdb.DuckDBPyConnection, place: str, name: str, staged
 
 def _without_duplicates(
     connection: duckdb.DuckDBPyConnection, table: str, staged: str, key: Sequence[str], listed: str
-) -> str:
-    """`staged`, or its distinct rows where the source sent some twice (as paging under changing data does)."""
+) -> tuple[str, int]:
+    """`staged`, or its distinct rows where some came twice (as paging under changing data does); and how many fewer."""
     keys = ", ".join(map(quoted, key))
     # As many hashes as rows prove that no key is there twice, without holding a million keys; equal hashes prove nothing.
     if not _count(connection, f"SELECT COUNT(*) - COUNT(DISTINCT HASH({keys})) FROM {staged}"):
-        return staged
+        return staged, 0
     twice = f"SELECT {keys} FROM {{}} GROUP BY ALL HAVING COUNT(*) > 1 LIMIT 1"
     if not connection.execute(twice.format(staged)).fetchall():
-        return staged
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE deduplicated AS SELECT DISTINCT {listed} FROM {staged}")
+        return staged, 0
+    sent = _count(connection, f"SELECT COUNT(*) FROM {staged}")
+    kept = _count(connection, f"CREATE OR REPLACE TEMP TABLE deduplicated AS SELECT DISTINCT {listed} FROM {staged}")
     if conflict := connection.execute(twice.format("deduplicated")).fetchall():
         which = ", ".join(f"{column} {value}" for column, value in zip(key, conflict[0], strict=True))
         raise DataRejected(
             f"{table}: two different rows have the key ({which}); correct the source, or the `key` of the stream"
         )
-    return "deduplicated"
+    return "deduplicated", sent - kept
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -175,18 +175,18 @@ MUTATIONS = {
         "THEN 1 ELSE 0 END) / COUNT(*) AS value",
     ),
     "a stretch goal must be reached whole": (
-        "outcomes.sql",
-        "WHEN type = 'aspirational' THEN 0.7",
-        "WHEN type = 'aspirational' THEN 1.0",
+        "status.sql",
+        "ROUND(score - passes_at, 9) >= 0",
+        "ROUND(score - 1, 9) >= 0",
     ),
-    "no grade at the period's end": ("outcomes.sql", "WHEN as_of >= period_last THEN", "WHEN as_of > period_last THEN"),
+    "no grade at the period's end": ("status.sql", "WHEN as_of >= period_last THEN", "WHEN as_of > period_last THEN"),
     "what is expected is no matter": (
-        "outcomes.sql",
+        "status.sql",
         "ROUND(score / expected, 9) >= {{ on_track }}",
         "ROUND(score, 9) >= {{ on_track }}",
     ),
     "at risk begins where off track does": (
-        "outcomes.sql",
+        "status.sql",
         "ROUND(score / expected, 9) >= {{ at_risk }}",
         "ROUND(score / expected, 9) >= {{ on_track }}",
     ),
@@ -220,19 +220,21 @@ MUTATIONS = {
     ),
     "an objective of stretch goals must be reached whole": (
         "new_objectives.sql",
-        "THEN 0.7 ELSE 1.0",
-        "THEN 1.0 ELSE 1.0",
+        "SUM(passes_at * weight) / SUM(weight) AS passes_at",
+        "1.0 AS passes_at",
     ),
     "coverage counts heads": (
         "new_objectives.sql",
         "SUM(scored_weight) / SUM(weight) AS coverage",
         "SUM(SIGN(scored_weight)) / COUNT(*) AS coverage",
     ),
-    "what is expected of an objective is no matter": (
-        "new_objectives.sql",
-        "ROUND(score / expected, 9) >= {{ on_track }}",
-        "ROUND(score, 9) >= {{ on_track }}",
+    "nobody doubts a value that something speaks against": (
+        "doubtful.sql",
+        " OR (m.role = 'score' AND m.why_not IS NOT NULL)",
+        "",
     ),
+    "nobody doubts a way that leads nowhere": ("doubtful.sql", "WHERE no_way IS NOT NULL", "WHERE FALSE"),
+    "nobody doubts a cadence": ("doubtful.sql", "m.role = 'interval' OR ", ""),
     "what is held is final": ("held.sql", "FALSE AS final", "TRUE AS final"),
     "a quarter is a month": ("calendar.sql", "DATE_TRUNC('quarter', day)", "DATE_TRUNC('month', day)"),
 }

@@ -246,9 +246,13 @@ class World:
 
     def scored(self, as_of: date) -> tuple[dict[tuple[str, date], Row], dict[tuple[str, date], Row]]:
         """Scores, and returns (key result, day) → row and (objective, day) → row."""
+        self.measure()
+        return self.scored_again(as_of)
+
+    def measure(self) -> None:
+        """Brings the parts of all metrics up to date."""
         bind(self.connection, self.config)
         measure(self.connection, self.config, self.config.metrics.values())
-        return self.scored_again(as_of)
 
     def scored_again(self, as_of: date) -> tuple[dict[tuple[str, date], Row], dict[tuple[str, date], Row]]:
         """The same from what was measured last."""

@@ -19,7 +19,7 @@ SELECT k.version, k.key_result, k.objective, k.metric, k.unit, k.lower_bound, k.
     END AS DOUBLE) AS baseline,
     CAST(CASE WHEN k.window_kind = 'every' THEN p.planned WHEN k.kind = 'milestones' THEN 1 ELSE k.target END AS DOUBLE) AS target,
     CASE WHEN k.window_kind = 'every' THEN 'complete intervals' ELSE e.pace END AS pace,
-    k.weight, k.configuration, k.manual, k.type, k.kind, k.period_last, k.pace_number,
+    k.weight, k.configuration, k.manual, k.passes_at, k.kind, k.period_last, k.pace_number,
     CASE
         WHEN k.baseline_id IS NULL THEN NULL
         WHEN b.value IS NULL THEN 'no_baseline'

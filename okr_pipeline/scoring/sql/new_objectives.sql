@@ -9,7 +9,7 @@ WITH standing AS (
 weights AS (
     SELECT s.objective, s.as_of, s.score, s.expected, CAST(s.weight AS DECIMAL(18, 6)) AS weight, k.period_last,
         CASE WHEN s.score IS NOT NULL THEN CAST(s.weight AS DECIMAL(18, 6)) ELSE 0 END AS scored_weight,
-        CASE WHEN k.type = 'aspirational' THEN 0.7 ELSE 1.0 END AS passes_at
+        k.passes_at
     FROM standing AS s
     JOIN key_results AS k ON k.key_result = s.key_result AND s.as_of BETWEEN k.applies_from AND k.applies_to
 ),
@@ -51,12 +51,5 @@ scored AS (
 )
 
 SELECT objective, as_of, CAST(score AS DOUBLE) AS score, CAST(coverage AS DOUBLE) AS coverage, CAST(expected AS DOUBLE) AS expected,
-    CASE
-        WHEN score IS NULL THEN 'no_score'
-        WHEN as_of >= period_last THEN CASE WHEN ROUND(score - passes_at, 9) >= 0 THEN 'achieved' ELSE 'missed' END
-        WHEN expected = 0 THEN 'not_started'
-        WHEN ROUND(score / expected, 9) >= {{ on_track }} THEN 'on_track'
-        WHEN ROUND(score / expected, 9) >= {{ at_risk }} THEN 'at_risk'
-        ELSE 'off_track'
-    END AS status
+    {{ status }} AS status
 FROM scored

@@ -78,7 +78,7 @@ together AS (
 ),
 
 ways AS (
-    SELECT t.* EXCLUDE (value, reason, expected), a.type, a.kind, a.period_last, a.lower_bound, a.upper_bound, a.baseline, a.target,
+    SELECT t.* EXCLUDE (value, reason, expected), a.passes_at, a.kind, a.period_last, a.lower_bound, a.upper_bound, a.baseline, a.target,
            COALESCE(t.reason, a.no_way) AS reason, t.value AS measured_value,
            CASE WHEN t.is_cadence THEN t.expected ELSE e.expected END AS expected
     FROM together AS t
@@ -107,17 +107,7 @@ clamped AS (
 ),
 
 rated AS (
-    SELECT *,
-        CASE
-            WHEN score IS NULL THEN 'no_score'
-            WHEN as_of >= period_last THEN
-                CASE WHEN score >= CASE WHEN type = 'aspirational' THEN 0.7 ELSE 1.0 END THEN 'achieved' ELSE 'missed' END
-            WHEN expected = 0 THEN 'not_started'
-            WHEN ROUND(score / expected, 9) >= {{ on_track }} THEN 'on_track'
-            WHEN ROUND(score / expected, 9) >= {{ at_risk }} THEN 'at_risk'
-            ELSE 'off_track'
-        END AS status
-    FROM clamped
+    SELECT *, {{ status }} AS status FROM clamped
 )
 
 SELECT r.version, r.as_of, r.value, r.parts, r.intervals, r.steps,
