@@ -266,7 +266,8 @@ def expected(kr: Row, metric: Metric, known: Known, as_of: date) -> Any:
         return Fraction(1)
     if pace == "weekly rhythm" and (values := on_weekdays(metric, known, first)):
         days = [first + DAY * n for n in range((due - first).days + 1)]
-        return sum(values[d.weekday()] for d in days if d <= day) / sum(values[d.weekday()] for d in days)
+        if whole := sum(values[d.weekday()] for d in days):
+            return sum(values[d.weekday()] for d in days if d <= day) / whole
     points = {first - DAY: Fraction(0), due: Fraction(1)}
     if isinstance(pace, dict):
         target, start = kr.get("target", kr.get("at_least", kr.get("at_most"))), kr.get("baseline", Fraction(0))

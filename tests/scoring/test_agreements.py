@@ -86,6 +86,14 @@ def test_without_history_the_rhythm_is_not_guessed(tmp_path):
     assert (rows[NOV_15]["pace"], rows[NOV_15]["expected"]) == ("linear", 0.5)
 
 
+def test_a_rhythm_that_asks_for_nothing_until_the_due_day_is_none(tmp_path):
+    wednesdays = [FIRST - DAY * n for n in range(1, 57) if (FIRST - DAY * n).weekday() == 2]
+    made = world(tmp_path, HUNDRED | {"pace": "weekly rhythm", "due": FIRST + DAY * 2})  # from Thursday to Saturday
+    made.land("src_flow", FIRST - DAY * 56, LAST, rows_of(*((day, 3) for day in wednesdays)))
+    row = next(row for (_, day), row in made.scored(LAST)[0].items() if day == FIRST)
+    assert (row["pace"], row["expected"]) == ("linear", pytest.approx(1 / 3))
+
+
 def test_a_rhythm_makes_the_first_ingestion_reach_back_eight_weeks(tmp_path):
     assert earliest_day(world(tmp_path, HUNDRED | {"pace": "weekly rhythm"}).config) == FIRST - DAY * 56
 

@@ -45,17 +45,19 @@ rhythms AS (
     QUALIFY MIN(value) OVER (PARTITION BY pace_number) >= 0 AND SUM(value) OVER (PARTITION BY pace_number) > 0
 ),
 
+-- Where no day until the due day has a share, there is no rhythm to follow.
 rhythmic AS (
     SELECT k.pace_number, d.day,
            SUM(r.value) OVER (PARTITION BY k.pace_number ORDER BY d.day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-           / NULLIF(SUM(r.value) OVER (PARTITION BY k.pace_number), 0) AS share
+           / SUM(r.value) OVER (PARTITION BY k.pace_number) AS share
     FROM paces AS k
     JOIN days AS d ON d.day BETWEEN k.period_first AND k.due
     JOIN rhythms AS r ON r.pace_number = k.pace_number AND r.weekday = ISODOW(d.day)
+    QUALIFY SUM(r.value) OVER (PARTITION BY k.pace_number) > 0
 )
 
 SELECT a.pace_number, a.as_of,
-    CASE WHEN a.pace = 'weekly rhythm' AND NOT EXISTS (SELECT 1 FROM rhythms AS r WHERE r.pace_number = a.pace_number)
+    CASE WHEN a.pace = 'weekly rhythm' AND a.pace_number NOT IN (SELECT pace_number FROM rhythmic)
          THEN 'linear' ELSE a.pace END AS pace,
     CAST(CASE
         WHEN a.day < a.period_first AND a.pace <> 'constant' THEN 0
