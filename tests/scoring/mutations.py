@@ -230,11 +230,10 @@ MUTATIONS = {
     ),
     "nobody doubts a value that something speaks against": (
         "doubtful.sql",
-        " OR (m.role = 'score' AND m.why_not IS NOT NULL)",
-        "",
+        "IN ('score', 'interval') AND",
+        "IN ('interval') AND",
     ),
-    "nobody doubts a way that leads nowhere": ("doubtful.sql", "WHERE no_way IS NOT NULL", "WHERE FALSE"),
-    "nobody doubts a cadence": ("doubtful.sql", "m.role = 'interval' OR ", ""),
+    "nobody doubts an interval": ("doubtful.sql", "IN ('score', 'interval') AND", "IN ('score') AND"),
     "what is held is final": ("held.sql", "FALSE AS final", "TRUE AS final"),
     "a quarter is a month": ("calendar.sql", "DATE_TRUNC('quarter', day)", "DATE_TRUNC('month', day)"),
 }

@@ -97,11 +97,12 @@ def organisation(
 
 @pytest.fixture(scope="module")
 def organisations(tmp_path_factory):
-    """(case, world, right answers): all days there (twice), much that went wrong, a first day, few rows, a late night."""
+    """(case, world, right answers): all days there (twice), much that went wrong (twice), a first day, few rows, a late night."""
     cases = (
         organisation(COUNTED, LAST, 4),
         organisation(MEASURED, NOV_10, 4),
         organisation(BROKEN, NOV_20, 5, gaps=True),
+        organisation(BROKEN[-2:], NOV_20, 6, gaps=True),
         organisation(BROKEN[-2:], FIRST, 7, gaps=True),
         organisation(RARE, LAST, 4, density=0.2),
         organisation(COUNTED[:3], LAST, 4, first=AUGUST) | {"eve": NOV_20},

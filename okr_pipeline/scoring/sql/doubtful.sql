@@ -1,5 +1,5 @@
--- The answers of the key results that may have no score on some day: where something speaks against a value, no way leads to the
--- target, or intervals are counted. All others have a score on every day, so their answers need not be made to find out.
+-- The answers of the key results that may have no score on some day: where something speaks against a value, or no way leads to
+-- the target. All others have a score on every day, so their answers need not be made to find out.
 -- Reads: judged, agreed; answers.
 SELECT *
 FROM answers
@@ -7,7 +7,7 @@ WHERE key_result IN (
     SELECT a.key_result
     FROM judged AS m
     JOIN agreed AS a ON a.version = m.version
-    WHERE m.role = 'interval' OR (m.role = 'score' AND m.why_not IS NOT NULL)
+    WHERE m.role IN ('score', 'interval') AND m.why_not IS NOT NULL
     UNION
     SELECT key_result FROM agreed WHERE no_way IS NOT NULL
 )
