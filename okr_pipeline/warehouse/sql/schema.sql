@@ -133,25 +133,26 @@ CREATE TABLE IF NOT EXISTS scores.agreements (
 );
 
 -- A key result as of a day. One row each; a row that changes moves to history.outcomes with the load that superseded it.
+-- A compression is named where DuckDB takes longer to find one than it would save.
 CREATE TABLE IF NOT EXISTS scores.outcomes (
     agreement INTEGER NOT NULL,
     as_of DATE NOT NULL,
     value DOUBLE,
-    parts VARCHAR USING COMPRESSION zstd, -- JSON: the parts that `value` is computed from; much the quickest to write
-    intervals VARCHAR,                 -- JSON, for a cadence: each interval's value and whether it was kept
-    steps VARCHAR,                     -- JSON, for milestones: each step, its weight, and the day on which it was done
-    distance DOUBLE,                   -- of `between`: how far outside
+    parts VARCHAR USING COMPRESSION zstd,           -- JSON: the parts that `value` is computed from
+    intervals VARCHAR USING COMPRESSION dict_fsst,  -- JSON, for a cadence: each interval's value and whether it was kept
+    steps VARCHAR USING COMPRESSION dict_fsst,      -- JSON, for milestones: each step, its weight, and the day it was done
+    distance DOUBLE USING COMPRESSION alp,          -- of `between`: how far outside
     progress DOUBLE,                   -- unclamped
     score DOUBLE,                      -- progress clamped to 0…1
     expected DOUBLE,                   -- the share of the way due by the end of the as-of day
-    status VARCHAR NOT NULL,
-    reason VARCHAR,                    -- why there is no new score on this day
+    status VARCHAR USING COMPRESSION dict_fsst NOT NULL,
+    reason VARCHAR USING COMPRESSION dict_fsst,     -- why there is no new score on this day
     held_from DATE,                    -- then the values are the last good ones, of this day
     final BOOLEAN NOT NULL,            -- no number it rests on will change at its source
     last_data_day DATE,                -- the last day that every source of it had delivered
     first_day DATE,                    -- the window of days that count
     last_day DATE,
-    alongside DOUBLE,                  -- the value over the window shown beside it, not scored
+    alongside DOUBLE USING COMPRESSION alp,         -- the value over the window shown beside it, not scored
     _load BIGINT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS history.outcomes AS SELECT *, _load AS _superseded FROM scores.outcomes LIMIT 0;
