@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quarter import FIRST
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scoring"))
 from world import World, configuration
-
-FIRST = date(2026, 10, 1)
 
 
 @pytest.fixture

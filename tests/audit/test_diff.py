@@ -6,7 +6,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from conftest import FIRST
+from quarter import FIRST
 from world import configuration
 
 from okr_pipeline.audit.diff import difference

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 import recompute
-from conftest import FIRST
+from quarter import FIRST
 from world import World, configuration
 
 from okr_pipeline.audit.explain import explanation

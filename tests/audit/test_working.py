@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 import pytest
-from conftest import FIRST
+from quarter import FIRST
 from rich.console import Console
 
 from okr_pipeline.audit.explain import explanation

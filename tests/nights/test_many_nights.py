@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from conftest import contents
+from homes import contents
 
 LAST = date(2026, 11, 30)
 NIGHTS = int(os.environ.get("OKR_NIGHTS", "4"))

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import contents
+from homes import contents
 from webserver import webserver
 
 from okr_pipeline import clock
