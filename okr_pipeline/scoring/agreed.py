@@ -25,7 +25,7 @@ RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a wee
 _DAY = timedelta(days=1)
 _PASSES_AT = {"committed": Decimal("1.0"), "aspirational": Decimal("0.7")}  # a stretch goal is achieved by most of it
 
-# What the SQL reads of a version of a key result; `_said` gives the values.
+# What the SQL reads of a version of a key result.
 _KEY_RESULTS = pa.schema(
     [
         ("version", pa.int32()),  # what a key result says between two changes
@@ -163,7 +163,7 @@ def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: da
 
 
 def _said(version: KeyResult) -> tuple[Any, ...]:
-    """In one go: ten thousand key results are handed down every night."""
+    """The values of `_KEY_RESULTS` after the four numbers, in its order; in one go, as a night may hand down ten thousand."""
     spec, metric, period, measured = version.spec, version.metric, version.period, version.baseline
     over, every, during, between, alongside = spec.over, spec.every, spec.during, spec.between, spec.alongside
     window_kind, window_unit = _window(spec)

@@ -109,10 +109,11 @@ def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str
 
 
 def _schemas_with(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
-    """The schemas in which a table (not a view) of this name has this column."""
+    """Of the scores and their history, those in which a table (not a view) of this name has this column."""
     query = (
         "SELECT schema_name FROM duckdb_columns() JOIN duckdb_tables() USING (database_name, schema_name, table_name)"
-        " WHERE database_name = CURRENT_DATABASE() AND table_name = ? AND column_name = ?"
+        " WHERE database_name = CURRENT_DATABASE() AND schema_name IN ('scores', 'history')"
+        " AND table_name = ? AND column_name = ?"
     )
     return [row[0] for row in connection.execute(query, [table, column]).fetchall()]
 

@@ -15,7 +15,8 @@ from okr_pipeline.audit.explain import explanation
 from okr_pipeline.audit.text import explanation_text
 from okr_pipeline.config import load
 from okr_pipeline.errors import ConfigError
-from okr_pipeline.scoring import earliest_day
+from okr_pipeline.scoring import earliest_day, score
+from okr_pipeline.warehouse import Change
 
 HUNDRED = {"metric": "total", "baseline": Fraction(0), "target": Fraction(100)}
 OCT_31, NOV_1, NOV_15, NOV_30 = date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 15), date(2026, 11, 30)
@@ -305,3 +306,12 @@ def test_an_agreement_that_makes_no_sense_is_told_with_its_line_and_a_remedy(tmp
         world(tmp_path, kr)
     assert message in str(told.value)
     assert "objectives/o.yaml:1: key_results[0]" in str(told.value)
+
+
+def test_a_score_whose_agreement_changed_has_changed_and_is_no_other(tmp_path):
+    made = world(tmp_path / "before", HUNDRED)
+    made.land("src_flow", FIRST, LAST, rows_of((FIRST, 3)))
+    days = len(made.scored(LAST)[0])
+    made.config = world(tmp_path / "after", HUNDRED | {"target": Fraction(90)}).config
+    change, _ = score(made.connection, made.config, LAST)
+    assert change == Change(received=days, inserted=0, changed=days, vanished=0, unchanged=0)
