@@ -14,11 +14,12 @@ from okr_pipeline.config import Config, KeyResult
 from okr_pipeline.config.models import KeyResultYaml
 from okr_pipeline.config.periods import WEEKDAY, unit_first
 from okr_pipeline.config.words import Amount, Every, Over
-from okr_pipeline.scoring.formulas import hand_down_formulas, numbered
+from okr_pipeline.scoring.formulas import Formulas, Numbered
 from okr_pipeline.warehouse.engine import statement, temporary
 
 _MARGIN = timedelta(days=100)  # an interval may begin before its period, and a running count needs the day before that
 
+_Reach = tuple[date, Over | None, Over | None, Every | None, date | None]
 RHYTHM = timedelta(weeks=8)  # of history before a period tell how much of a week each weekday is
 
 
@@ -92,17 +93,18 @@ _MILESTONES = pa.schema(
 
 def earliest_day(config: Config) -> date:
     """The first day that any key result's window can reach back to: where a first ingestion begins."""
-    reaches = {
-        (
-            version.baseline.period.first if version.baseline else version.period.first,
-            version.spec.over,
-            version.spec.alongside,
-            version.spec.every,
-            version.period.first - RHYTHM if _is_rhythmic(version) else None,
-        )
-        for version in config.versions
-    }
+    return _earliest({_reach(version) for version in config.versions}, config)
+
+
+def _earliest(reaches: set[_Reach], config: Config) -> date:
     return min(_reaches_back_to(*reach, config.organisation.week_starts) for reach in reaches)
+
+
+def _reach(version: KeyResult) -> _Reach:
+    """What decides how far its windows reach back: many key results share it."""
+    spec, first = version.spec, version.period.first
+    measured_first = version.baseline.period.first if version.baseline else first
+    return measured_first, spec.over, spec.alongside, spec.every, first - RHYTHM if _is_rhythmic(version) else None
 
 
 def _reaches_back_to(
@@ -125,15 +127,15 @@ class Agreed(NamedTuple):
 
 def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: date) -> Agreed:
     """Makes the temp tables that the statements read: key_results and what hangs on them, what metrics are made of, calendars."""
-    versions = config.versions
-    formulas = hand_down_formulas(connection, config, [*{v.metric.id: v.metric for v in versions}.values()])
-    agreed = [_pace(version) for version in versions]
-    paces = numbered(agreed)
-    metrics, sources = formulas.metrics, formulas.sources
-    said = [
-        (number, paces[pace], metrics[version.metric.id], sources[version.metric.id], *_said(version))
-        for number, (version, pace) in enumerate(zip(versions, agreed, strict=True))
-    ]
+    formulas = Formulas(connection, config)
+    paces: Numbered[_Pace] = Numbered()
+    reaches, said = set(), []
+    # All that is read of a version is read at once: thousands of them lie far apart in memory.
+    for number, version in enumerate(config.versions):
+        metric, _, sources = formulas.numbers(version.metric)
+        said.append((number, paces[_pace(version)], metric, sources, *_said(version)))
+        reaches.add(_reach(version))
+    shapes = formulas.hand_down(connection)
     temporary(connection, "key_results", pa.table([*zip(*said, strict=True)], schema=_KEY_RESULTS))
     tree = [
         {"objective": o.id, "parent": o.parent, "weight": o.weight, "depth": o.depth, "period_first": o.period.first}
@@ -148,18 +150,18 @@ def hand_down(connection: duckdb.DuckDBPyConnection, config: Config, through: da
     temporary(connection, "checkpoints", pa.Table.from_pylist(checkpoints, _CHECKPOINTS))
     steps = [
         {"version": number, "position": position, "step": step.step, "weight": step.weight, "due": step.due}
-        for number, version in enumerate(versions)
+        for number, version in enumerate(config.versions)
         for position, step in enumerate(version.spec.milestones or ())
     ]
     temporary(connection, "milestones", pa.Table.from_pylist(steps, _MILESTONES))
-    last = max(through, *(version.period.last for version in versions)) + _MARGIN
+    last = max(through, *(version.period.last for version in config.versions)) + _MARGIN
     weekday = WEEKDAY[config.organisation.week_starts]
-    earliest = earliest_day(config)
+    earliest = _earliest(reaches, config)
     calendar = statement("scoring/sql/calendar.sql", first=earliest - _MARGIN, last=last, weekday=weekday)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE calendar AS {calendar}")
     connection.execute("CREATE OR REPLACE TEMP TABLE days AS SELECT day FROM calendar")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE intervals AS {statement('scoring/sql/intervals.sql')}")
-    return Agreed(earliest, formulas.shapes)
+    return Agreed(earliest, shapes)
 
 
 def _said(version: KeyResult) -> tuple[Any, ...]:

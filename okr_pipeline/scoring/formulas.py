@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 import duckdb
@@ -18,41 +18,58 @@ _FORMULAS = pa.schema(
 _SOURCE_TABLES = pa.schema(
     [("sources", pa.int32()), ("table_name", pa.string()), ("delay", pa.int64()), ("is_level", pa.bool_())]
 )
+# What of a part decides how it is put together.
+_FORM = attrgetter("name", "aggregate.function", "source", "tables", "counts_from")
 
 
-class Formulas(NamedTuple):
-    """Numbers of metrics and of what they rest on, by the metric's id, and the different formulas: many metrics share one."""
+class Numbered(dict[T, int]):
+    """Each different thing that was asked for, with a number."""
 
-    metrics: dict[str, int]
-    sources: dict[str, int]
-    shapes: list[dict[str, Any]]  # for values.sql
-
-
-def hand_down_formulas(connection: duckdb.DuckDBPyConnection, config: Config, metrics: Sequence[Metric]) -> Formulas:
-    """Makes the temp tables `formulas` and `source_tables` (what a formula rests on), and both together as `metric_tables`."""
-    read = [_read(config, metric) for metric in metrics]
-    gaps = set(connection.execute("SELECT DISTINCT metric, part FROM metric.parts WHERE value IS NULL").fetchall())
-    shapes = [_shape(metric, gaps) for metric in metrics]
-    sources, forms = numbered(read), numbered(shapes)
-    names, rests_on = [metric.id for metric in metrics], [sources[tables] for tables in read]
-    columns = [names, range(len(names)), [forms[shape] for shape in shapes], rests_on]
-    temporary(connection, "formulas", pa.table(columns, schema=_FORMULAS))
-    tables = [{"sources": number} | table._asdict() for tables, number in sources.items() for table in tables]
-    temporary(connection, "source_tables", pa.Table.from_pylist(tables, _SOURCE_TABLES))
-    connection.execute(
-        "CREATE OR REPLACE TEMP VIEW metric_tables AS"
-        " SELECT f.metric, t.* FROM formulas AS f JOIN source_tables AS t ON t.sources = f.sources"
-    )
-    return Formulas(
-        {name: number for number, name in enumerate(names)},
-        dict(zip(names, rests_on, strict=True)),
-        [shape._asdict() | {"number": number} for shape, number in forms.items()],
-    )
+    def __missing__(self, key: T) -> int:
+        self[key] = number = len(self)
+        return number
 
 
-def numbered(those: Iterable[T]) -> dict[T, int]:
-    """Each different one, with a number."""
-    return {each: number for number, each in enumerate(dict.fromkeys(those))}
+class Formulas:
+    """What metrics are made of, told apart and numbered: many metrics share a formula, or the tables that they rest on."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, config: Config) -> None:
+        self._config = config
+        self._gaps: dict[str, frozenset[str]] = {
+            metric: frozenset(parts)
+            for metric, parts in connection.execute(
+                "SELECT metric, LIST(DISTINCT part) FROM metric.parts WHERE value IS NULL GROUP BY metric"
+            ).fetchall()
+        }
+        self._metrics: dict[str, tuple[int, int, int]] = {}
+        self._forms: dict[tuple[Any, ...], tuple[int, int]] = {}
+        self._shapes: Numbered[_Shape] = Numbered()
+        self._sources: Numbered[tuple[_Read, ...]] = Numbered()
+
+    def numbers(self, metric: Metric) -> tuple[int, int, int]:
+        """Of the metric, of its formula, and of what it rests on."""
+        if metric.id not in self._metrics:
+            gaps = self._gaps.get(metric.id, frozenset())
+            form = (metric.value, metric.stale_after is None, gaps, *map(_FORM, metric.parts))
+            if form not in self._forms:
+                self._forms[form] = self._shapes[_shape(metric, gaps)], self._sources[_read(self._config, metric)]
+            self._metrics[metric.id] = (len(self._metrics), *self._forms[form])
+        return self._metrics[metric.id]
+
+    def hand_down(self, connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+        """Makes the temp tables `formulas` and `source_tables` (what a formula rests on), and both together as `metric_tables`.
+
+        Returns the different formulas, for values.sql.
+        """
+        columns = [[*self._metrics], *zip(*self._metrics.values(), strict=True)]
+        temporary(connection, "formulas", pa.table(columns, schema=_FORMULAS))
+        tables = [{"sources": number} | table._asdict() for tables, number in self._sources.items() for table in tables]
+        temporary(connection, "source_tables", pa.Table.from_pylist(tables, _SOURCE_TABLES))
+        connection.execute(
+            "CREATE OR REPLACE TEMP VIEW metric_tables AS"
+            " SELECT f.metric, t.* FROM formulas AS f JOIN source_tables AS t ON t.sources = f.sources"
+        )
+        return [shape._asdict() | {"number": number} for shape, number in self._shapes.items()]
 
 
 class _Read(NamedTuple):
@@ -99,7 +116,7 @@ class _Shape(NamedTuple):
     dated: bool
 
 
-def _shape(metric: Metric, with_gaps: set[tuple[str, str]]) -> _Shape:
+def _shape(metric: Metric, with_gaps: frozenset[str]) -> _Shape:
     dated = metric.stale_after is not None or metric.is_manual
     parts = []
     for number, part in enumerate(metric.parts):
@@ -107,7 +124,7 @@ def _shape(metric: Metric, with_gaps: set[tuple[str, str]]) -> _Shape:
         is_level = function == "latest"
         # What is added up day by day; where rows count only later, sums depend on the as-of day too.
         running = function in ("sum", "count", "latest") and part.counts_from is None
-        tracked = dated or (not is_level and (metric.id, part.name) in with_gaps)
+        tracked = dated or (not is_level and part.name in with_gaps)
         is_manual = part.source == checkins.TABLE
         parts.append(PartOfShape(number, part.name, None if running else function, is_level, is_manual, tracked))
     return _Shape(metric.value, tuple(parts), dated)
