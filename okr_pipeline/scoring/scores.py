@@ -123,6 +123,9 @@ def _last_scoring(connection: duckdb.DuckDBPyConnection, config: Config) -> dict
 
 @cache
 def _method() -> str:
-    """The hash of the statements that score: where one of them changed, everything is scored anew."""
-    texts = sorted(files("okr_pipeline").joinpath("scoring/sql").iterdir(), key=lambda path: path.name)
-    return sha256(b"".join(path.read_bytes() for path in texts)).hexdigest()[:12]
+    """The hash of all that decides a score beside data and configuration: where it changed, everything is scored anew."""
+    package, found = files("okr_pipeline"), sha256()
+    for folder in ("config", "scoring", "scoring/sql", "warehouse/sql"):
+        for path in sorted(package.joinpath(folder).iterdir(), key=lambda path: path.name):
+            found.update(path.read_bytes() if path.is_file() else b"")
+    return found.hexdigest()[:12]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from okr_pipeline.audit.text import explanation_text
 from okr_pipeline.config import load
 from okr_pipeline.errors import ConfigError
 from okr_pipeline.scoring import earliest_day, score
+from okr_pipeline.scoring.scores import _method
 from okr_pipeline.warehouse import Change
 
 HUNDRED = {"metric": "total", "baseline": Fraction(0), "target": Fraction(100)}
@@ -152,6 +155,18 @@ def test_what_decides_no_score_leaves_the_hash_of_the_configuration_alone(tmp_pa
     )
     hashes = [config.key_results["kr0"].configuration for config in (plain, told, other)]
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize(
+    "name", ["config/models.py", "scoring/agreed.py", "scoring/sql/values.sql", "warehouse/sql/months.sql"]
+)
+def test_a_version_of_the_pipeline_that_scores_otherwise_has_another_method(tmp_path, monkeypatch, name):
+    shutil.copytree(files("okr_pipeline"), tmp_path / "okr_pipeline")
+    monkeypatch.setattr("okr_pipeline.scoring.scores.files", tmp_path.joinpath)
+    before = _method.__wrapped__()
+    with (tmp_path / "okr_pipeline" / name).open("a", encoding="utf-8") as changed:
+        changed.write("\n")
+    assert _method.__wrapped__() != before
 
 
 def test_where_and_when_it_was_measured_is_told(tmp_path):
