@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+import duckdb
 import pyarrow as pa
 
 from okr_pipeline import clock
@@ -69,23 +70,9 @@ class Landed(NamedTuple):
 
 def check_in(warehouse: Warehouse, config: Config, said: CheckIn) -> Landed:
     """Lands a check-in, scores anew with it and publishes. What was said before of the same day moves to history."""
-    metric = said.result.on(said.day).metric
-    now = clock.now().replace(tzinfo=None)
-    row = {"metric": metric.id, "day": said.day, "key_result": said.result.id, "value": said.value}
-    row |= {"note": said.note, "reported_by": said.by, "reported_at": now}
     with warehouse.open() as connection:
         bind(connection, config)
-        connection.register("said", pa.Table.from_pylist([row], checkins.SCHEMA))
-        with transaction(connection):
-            load = next_load(connection)
-            scope = f"metric = '{metric.id}' AND day = DATE '{said.day}'"
-            query = f"SELECT value, reported_by FROM raw.{checkins.TABLE} WHERE {scope}"
-            before = next(iter(connection.execute(query).fetchall()), None)
-            change = replace(connection, f"raw.{checkins.TABLE}", "said", checkins.KEY, scope, load)
-            notes = {"key_result": said.result.id, "by": said.by, "note": said.note}
-            landed = Load(checkins.TABLE, said.day, said.day, "landed", None, change, said.day, said.day, notes)
-            record(connection, load, landed)
-        connection.unregister("said")
+        before = land_said(connection, said)
         scored = days_scored(connection)
         if scored:
             measure(connection, config, config.metrics.values())  # a formula may have changed since the night
@@ -94,3 +81,22 @@ def check_in(warehouse: Warehouse, config: Config, said: CheckIn) -> Landed:
         return Landed(None, before)
     publish(warehouse, lambda unfinished: made(unfinished, config))
     return Landed(scored[1], before)
+
+
+def land_said(connection: duckdb.DuckDBPyConnection, said: CheckIn) -> tuple[Decimal, str] | None:
+    """Lands a check-in in the raw table. Returns what it stands instead of, if anything: the value, and who had said it."""
+    metric = said.result.on(said.day).metric
+    row = {"metric": metric.id, "day": said.day, "key_result": said.result.id, "value": said.value}
+    row |= {"note": said.note, "reported_by": said.by, "reported_at": clock.now().replace(tzinfo=None)}
+    connection.register("said", pa.Table.from_pylist([row], checkins.SCHEMA))
+    with transaction(connection):
+        load = next_load(connection)
+        scope = f"metric = '{metric.id}' AND day = DATE '{said.day}'"
+        query = f"SELECT value, reported_by FROM raw.{checkins.TABLE} WHERE {scope}"
+        before = next(iter(connection.execute(query).fetchall()), None)
+        change = replace(connection, f"raw.{checkins.TABLE}", "said", checkins.KEY, scope, load)
+        notes = {"key_result": said.result.id, "by": said.by, "note": said.note}
+        landed = Load(checkins.TABLE, said.day, said.day, "landed", None, change, said.day, said.day, notes)
+        record(connection, load, landed)
+    connection.unregister("said")
+    return before

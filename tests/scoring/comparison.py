@@ -13,7 +13,7 @@ from typing import Any
 
 import naive
 from naive import DAY, Row
-from world import METRICS, World, configuration
+from world import MANUAL, METRICS, World, configuration
 
 NEAR = Fraction(1, 10**9)
 OUTCOMES = ["source_unavailable", "source_rejected", "data_rejected"]
@@ -73,6 +73,10 @@ def fill(world: World, case: Row, night: Callable[[date], object]) -> None:
         if case["gaps"] and dice.random() < 0.3:
             world.fail(table, end, dice.choice(OUTCOMES))
             night(end)
+    for _ in range(dice.choice([0, 3, 30])):
+        day = start + DAY * dice.randrange((end - start).days + 1)
+        world.say(dice.choice(MANUAL), day, Decimal(dice.randrange(-20, 200)) / 4, dice.choice("กbc"))
+        night(end)
     people = [{"who": who, "joined": start + DAY * dice.randrange(200)} for who in "กbcde"]
     world.land("src_people", start if dice.random() < 0.8 else end, end, people)
 

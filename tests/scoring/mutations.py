@@ -228,6 +228,28 @@ MUTATIONS = {
         "SUM(scored_weight) / SUM(weight) AS coverage",
         "SUM(SIGN(scored_weight)) / COUNT(*) AS coverage",
     ),
+    # what people say
+    "nothing said is 0": ("values.sql", '{{ "NULL" if part.is_manual else "0" }}', "0"),
+    "nothing said is 0 at most": (
+        "values.sql",
+        "WHEN m.is_manual AND COUNT(p.row_count) = 0 THEN NULL",
+        "WHEN m.is_manual AND COUNT(p.row_count) = 0 THEN 0",
+    ),
+    "what people say may change any day": (
+        "judged.sql",
+        "COALESCE(g.final, k.manual) AS final",
+        "COALESCE(g.final, FALSE) AS final",
+    ),
+    "what nobody has spoken of yet is missed": (
+        "outcomes.sql",
+        "CASE WHEN m.manual AND BOOL_AND(m.why_not IS NOT DISTINCT FROM 'no_data_yet')",
+        "CASE WHEN FALSE",
+    ),
+    "what was said and cannot be divided by is not said yet": (
+        "outcomes.sql",
+        "CASE WHEN m.manual AND BOOL_AND(m.why_not IS NOT DISTINCT FROM 'no_data_yet')",
+        "CASE WHEN m.manual AND COUNT(m.value) = 0",
+    ),
     "nobody doubts a value that something speaks against": (
         "doubtful.sql",
         "IN ('score', 'interval') AND",

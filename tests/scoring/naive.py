@@ -14,11 +14,12 @@ from typing import Any
 DAY = timedelta(days=1)
 Row = dict[str, Any]
 QUIET = {"no_data_yet", "division_by_zero"}  # in a cadence's interval: it was simply not kept
+SAID = "checkins"  # what people say: nothing of it can be missing, late or not final
 
 
 @dataclass
 class Part:
-    """`value` and `item` read a row; `day` and `counts_from` name its columns."""
+    """`value` and `item` read a row; `day` and `counts_from` name its columns. `tables` are what a view is made of."""
 
     function: str
     table: str
@@ -27,6 +28,10 @@ class Part:
     where: Callable[[Row], bool] = lambda row: True
     day: str = "day"
     counts_from: str | None = None
+    tables: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.tables = self.tables or (self.table,)
 
 
 @dataclass
@@ -37,15 +42,26 @@ class Metric:
     combine: Callable[..., Any] = lambda value: value
     stale_after: int | None = None
 
+    def fetched(self) -> dict[str, bool]:
+        """The tables that it rests on and that are fetched; True for one that only its last day is looked at of."""
+        tables = {table for p in self.parts for table in p.tables if table != SAID}
+        return {t: all(p.function == "latest" for p in self.parts if t in p.tables) for t in tables}
+
 
 @dataclass
 class Known:
-    """Rows by table, per table and day whether it is (available, final), allowed delay, failure."""
+    """Rows by table, per table and day whether it is (available, final), allowed delay, failure; and views over the rows."""
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
+    views: dict[str, Callable[..., list[Row]]] = field(default_factory=dict)
     coverage: dict[str, dict[date, tuple[bool, bool]]] = field(default_factory=dict)
     delay: dict[str, int] = field(default_factory=dict)
     trouble: dict[str, str] = field(default_factory=dict)
+
+    def read(self, p: Part) -> list[Row]:
+        """The rows that a part is made of."""
+        rows = [self.rows.get(table, []) for table in p.tables]
+        return self.views[p.table](*rows) if p.table in self.views else rows[0]
 
 
 # -- windows
@@ -102,7 +118,7 @@ def window(kr: Row, as_of: date, week_starts: str) -> tuple[date, date] | str:
 
 def counting(p: Part, known: Known, first: date, last: date, as_of: date) -> list[Row]:
     """The rows of a part that count on an as-of day."""
-    rows = [r for r in known.rows.get(p.table, []) if r[p.day] is not None and r[p.day] <= last and p.where(r)]
+    rows = [r for r in known.read(p) if r[p.day] is not None and r[p.day] <= last and p.where(r)]
     if p.counts_from:
         rows = [r for r in rows if r[p.counts_from] is not None and r[p.counts_from] <= as_of]
     if p.item:
@@ -123,7 +139,9 @@ def part(p: Part, known: Known, first: date, last: date, as_of: date) -> tuple[A
     rows = counting(p, known, first, last, as_of)
     values = [p.value(r) for r in rows if p.value(r) is not None]
     value: Any = None
-    if p.function == "count_distinct":
+    if p.table == SAID and not rows:
+        pass  # nobody has said anything, which is not 0
+    elif p.function == "count_distinct":
         value = len({p.item(r) for r in rows}) if p.item else None
     elif p.function == "count":
         value = len(values)
@@ -137,8 +155,7 @@ def part(p: Part, known: Known, first: date, last: date, as_of: date) -> tuple[A
 def refused(metric: Metric, known: Known, first: date, last: date) -> set[str]:
     """Why the data of a window may not be scored: every reason that holds."""
     reasons = set()
-    for table in {p.table for p in metric.parts}:
-        level = all(p.function == "latest" for p in metric.parts if p.table == table)
+    for table, level in metric.fetched().items():
         covered, day = known.coverage.get(table, {}), last if level else first
         missing = False
         while day <= last:
@@ -153,8 +170,7 @@ def refused(metric: Metric, known: Known, first: date, last: date) -> set[str]:
 
 def is_final(metric: Metric, known: Known, first: date, last: date) -> bool:
     """True when no day that the window rests on will change any more."""
-    for table in {p.table for p in metric.parts}:
-        level = all(p.function == "latest" for p in metric.parts if p.table == table)
+    for table, level in metric.fetched().items():
         day = last if level else first
         while day <= last:
             if known.coverage.get(table, {}).get(day, (False, False)) != (True, True):
@@ -303,6 +319,8 @@ def one_day(kr: Row, metric: Metric, known: Known, as_of: date, week_starts: str
     begun = [(i, (i[0], min(i[1], as_of))) for i in planned if i[0] <= as_of]
     found = [measure(metric, known, *days, as_of) for _, days in begun]
     reasons = set().union(*(f["reasons"] for f in found)) - QUIET if begun else {"not_begun"}
+    if SAID in {p.table for p in metric.parts} and all(f["reasons"] == {"no_data_yet"} for f in found):
+        reasons |= {"no_data_yet"}  # until anybody has said anything nothing is known to be missed
     met = [kept(kr, f["value"]) and (rises(kr) or i[1] <= as_of) for (i, _), f in zip(begun, found, strict=True)]
     return {
         "value": None if reasons else sum(met),

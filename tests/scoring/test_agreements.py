@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
@@ -167,6 +168,27 @@ def test_a_version_of_the_pipeline_that_scores_otherwise_has_another_method(tmp_
     with (tmp_path / "okr_pipeline" / name).open("a", encoding="utf-8") as changed:
         changed.write("\n")
     assert _method.__wrapped__() != before
+
+
+def test_a_cadence_of_what_people_say_is_missed_only_once_anybody_has_spoken(tmp_path):
+    weekly = {"metric": "cost-of-one", "at_most": Fraction(9), "every": (1, "week")}
+    made = world(tmp_path, weekly)
+    made.land("src_flow", FIRST, LAST, [])
+    row = made.scored(NOV_15)[0]["kr0", NOV_15]
+    assert (row["value"], row["reason"]) == (None, "no_data_yet")
+    made.say(
+        "cost-of-one", NOV_1, Decimal(40), "ก"
+    )  # of nothing: what one cost cannot be said, so that week was not kept
+    row = made.scored(NOV_15)[0]["kr0", NOV_15]
+    assert (row["value"], row["reason"]) == (0, None)
+
+
+def test_a_cadence_of_what_people_say_knows_the_last_day_of_which_they_spoke(tmp_path):
+    made = world(tmp_path, {"metric": "told", "at_least": Fraction(9), "every": (1, "week")})
+    for day in (NOV_1, NOV_15):
+        made.say("told", day, Decimal(9), "ก")
+    row = made.scored(NOV_30)[0]["kr0", NOV_30]
+    assert (row["value"], row["last_data_day"]) == (2, NOV_15)
 
 
 def test_where_and_when_it_was_measured_is_told(tmp_path):

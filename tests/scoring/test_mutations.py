@@ -75,6 +75,15 @@ RARE = [  # key results on rows that come once in a while, and goals that are re
     ("rows", {"baseline": 0, "target": 13, "type": "aspirational"}),
     ("standing", {"baseline": 0, "target": 9}),
 ]
+SPOKEN = [  # key results on what people say, now and then
+    ("told", REACH),
+    ("told", {"at_least": 3, "over": ("last", "week")}),
+    ("told", {"at_least": 3, "every": (1, "day")}),
+    ("most-told", {"at_least": 9, "over": ("to_date", "week")}),
+    ("cost-of-one", {"at_most": 30, "every": (1, "day")}),
+    ("tellers", {"milestones": [("ก", Fraction(1), NOV_1), ("b", Fraction(3), NOV_20)]}),
+    ("per-pair", {"at_least": 1}),
+]
 
 
 def organisation(
@@ -97,7 +106,8 @@ def organisation(
 
 @pytest.fixture(scope="module")
 def organisations(tmp_path_factory):
-    """(case, world, right answers): all days there (twice), much that went wrong (twice), a first day, few rows, a late night."""
+    """(case, world, right answers): all days there (twice), much that went wrong (twice), a first day, few rows, a late night,
+    check-ins."""
     cases = (
         organisation(COUNTED, LAST, 4),
         organisation(MEASURED, NOV_10, 4),
@@ -106,6 +116,7 @@ def organisations(tmp_path_factory):
         organisation(BROKEN[-2:], FIRST, 7, gaps=True),
         organisation(RARE, LAST, 4, density=0.2),
         organisation(COUNTED[:3], LAST, 4, first=AUGUST) | {"eve": NOV_20},
+        organisation(SPOKEN, LAST, 11, density=0.1),
     )
     worlds = [past(case, tmp_path_factory.mktemp("organisation")) for case in cases]
     made = [(case, world, answers(world, case)) for case, world in zip(cases, worlds, strict=True)]

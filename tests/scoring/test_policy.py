@@ -29,8 +29,8 @@ PERIODS = ["FY2570-Q1", "FY2570-Q2", "FY2571-Q3", "FY2570-M05", "FY2570-T2", "20
 CADENCES = [(1, "day"), (1, "week"), (2, "week"), (3, "week"), (1, "month"), (2, "month"), (1, "quarter")]
 UNITS = ["week", "month", "quarter"]
 pytestmark = pytest.mark.timeout(300 + EXAMPLES * 20)  # however many are asked for, on however busy a machine
-ADDED_UP = {"total", "money", "rows", "known", "flagged", "late"}
-RATES = {"rate", "roi", "cohort", "in-use", "per-head"}
+ADDED_UP = {"total", "money", "rows", "known", "flagged", "late", "twice", "told"}
+RATES = {"rate", "roi", "cohort", "in-use", "per-head", "per-pair", "cost-of-one"}
 
 
 def ends(unit: str, period: tuple[date, date], week_starts: str) -> bool:
@@ -93,9 +93,9 @@ def milestones(draw: st.DrawFn, number: int, period: tuple[date, date]) -> Row:
     days = st.integers(0, (period[1] - period[0]).days).map(lambda n: period[0] + DAY * n)
     dated = draw(st.booleans())
     weighed = [(step, Fraction(draw(st.integers(1, 8)), 4), draw(days) if dated else None) for step in steps]
-    return {
-        "id": f"kr{number}", "metric": "distinct", "period": period, "milestones": weighed, "weight": Fraction(1),
-    } | ({"lag": draw(st.integers(1, 9))} if draw(st.booleans()) else {})  # fmt: skip
+    kr = {"id": f"kr{number}", "metric": draw(st.sampled_from(["distinct", "tellers"])), "period": period}
+    kr |= {"milestones": weighed, "weight": Fraction(1)}
+    return kr | ({"lag": draw(st.integers(1, 9))} if draw(st.booleans()) else {})
 
 
 @st.composite

@@ -1,9 +1,9 @@
-"""A small organisation for tests: four tables, sixteen metrics (each in YAML and in `naive`), a warehouse in memory."""
+"""A small organisation for tests: four tables, views over them, metrics (each in YAML and in `naive`), a warehouse in memory."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -14,8 +14,9 @@ from typing import Any
 import duckdb
 import naive
 import pyarrow as pa
-from naive import Metric, Part, Row
+from naive import SAID, Metric, Part, Row
 
+from okr_pipeline.checkin import CheckIn, land_said
 from okr_pipeline.config import Config, load
 from okr_pipeline.connectors.contract import Said, Window
 from okr_pipeline.ingest import land
@@ -49,6 +50,43 @@ STREAMS: dict[str, Row] = {
 }
 
 
+def _doubled(flow: list[Row]) -> list[Row]:
+    twice = lambda row: None if row["n"] is None else row["n"] * 2  # noqa: E731
+    return [{"day": row["day"], "who": row["who"], "twice": twice(row)} for row in flow if row["flag"]]
+
+
+def _pairs(flow: list[Row], other: list[Row]) -> list[Row]:
+    """One row for each day and person: how many pairs of rows there are of that day, and the sum over them."""
+    found: dict[tuple[date, Any], list[Any]] = {}
+    for row in flow:
+        for _ in (each for each in other if each["day"] == row["day"]):
+            found.setdefault((row["day"], row["who"]), []).append(row["n"])
+    added = lambda numbers: sum(numbers) if numbers else None  # noqa: E731
+    return [
+        {"day": day, "who": who, "pairs": len(them), "n": added([n for n in them if n is not None])}
+        for (day, who), them in found.items()
+    ]
+
+
+def _members(flow: list[Row], people: list[Row]) -> list[Row]:
+    joined = {row["who"]: row["joined"] for row in people}
+    return [row for row in flow if row["who"] in joined and joined[row["who"]] <= row["day"]]
+
+
+VIEWS: dict[str, tuple[str, Callable[..., list[Row]]]] = {
+    "doubled": ("SELECT f.day AS day, f.who AS who, f.n * 2 AS twice FROM src_flow AS f WHERE f.flag", _doubled),
+    "pairs": (
+        "SELECT f.day AS day, f.who AS who, SUM(f.n) AS n, COUNT(*) AS pairs"
+        " FROM src_flow AS f JOIN src_other AS o ON o.day = f.day GROUP BY f.day, f.who",
+        _pairs,
+    ),
+    "members": (
+        "SELECT f.day AS day, p.who AS who FROM src_flow AS f JOIN src_people AS p ON p.who = f.who AND p.joined <= f.day",
+        _members,
+    ),
+}
+
+
 def _flow(function: str, column: str | None = None, **more: Any) -> Part:
     return Part(function, "src_flow", (lambda row: row[column]) if column else (lambda row: 1), **more)
 
@@ -57,6 +95,11 @@ def _each(function: str, column: str) -> Part:
     return Part(function, "src_seats", lambda row: row[column], item=lambda row: row["who"])
 
 
+def _said(metric: str, function: str, column: str = "value", **more: Any) -> Part:
+    return Part(function, SAID, lambda row: row[column], where=lambda row: row["metric"] == metric, **more)
+
+
+_BOTH = ("src_flow", "src_other")
 _PEOPLE = Part("latest", "src_people", item=lambda row: row["who"], day="joined")
 _WHO = {"item": lambda row: row["who"]}
 METRICS: dict[str, tuple[Row, Metric]] = {
@@ -117,8 +160,41 @@ METRICS: dict[str, tuple[Row, Metric]] = {
         {"from": "src_flow", "value": "sum(n)", "stale_after": "4 days"},
         Metric([_flow("sum", "n")], stale_after=4),
     ),
+    "twice": (
+        {"from": "doubled", "date": "day", "value": "sum(twice)"},
+        Metric([Part("sum", "doubled", lambda row: row["twice"], tables=("src_flow",))]),
+    ),
+    "per-pair": (
+        {"from": "pairs", "date": "day", "numerator": "sum(n)", "denominator": "sum(pairs)"},
+        Metric(
+            [Part("sum", "pairs", lambda row, c=column: row[c], tables=_BOTH) for column in ("n", "pairs")],
+            lambda a, b: Fraction(a) / b,
+        ),
+    ),
+    "members": (
+        {"from": "members", "date": "day", "value": "count(distinct who)"},
+        Metric([Part("count_distinct", "members", tables=("src_flow", "src_people"), **_WHO)]),
+    ),
+    "told": ({"from": SAID, "value": "sum(value)"}, Metric([_said("told", "sum")])),
+    "tellers": (
+        {"from": SAID, "value": "count(distinct reported_by)"},
+        Metric([_said("tellers", "count_distinct", item=lambda row: row["reported_by"])]),
+    ),
+    "most-told": ({"from": SAID, "value": "max(value)"}, Metric([_said("most-told", "max")])),
+    "mood": (
+        {"from": SAID, "value": "latest(value)", "stale_after": "20 days"},
+        Metric([_said("mood", "latest")], stale_after=20),
+    ),
+    "cost-of-one": (
+        {
+            "numerator": {"from": SAID, "formula": "sum(value)"},
+            "denominator": {"from": "src_flow", "formula": "sum(n)"},
+        },
+        Metric([_said("cost-of-one", "sum"), _flow("sum", "n")], lambda a, b: Fraction(a) / b),
+    ),
 }
-LEVELS = {"standing", "in-use", "staff"}  # they take no window
+MANUAL = ("told", "tellers", "most-told", "mood", "cost-of-one")
+LEVELS = {"standing", "in-use", "staff", "mood"}  # they take no window
 
 
 def _amount(number: Any, percent: bool) -> Any:
@@ -196,6 +272,10 @@ def configuration(
         parent = dict(zip(("parent", "weight"), (parents or {}).get(name, ()), strict=False))
         head = {"id": name, "title": name, "period": period, "owner": "x"}
         texts[f"objectives/{name}"] = head | parent | {"key_results": listed}
+    for name, (select, _) in VIEWS.items():
+        path = folder / "views" / f"{name}.sql"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(select, encoding="utf-8")
     for name, text in texts.items():
         path = folder / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -213,6 +293,7 @@ class World:
     def __post_init__(self) -> None:
         self.connection = duckdb.connect(config={"threads": 1})  # so small, more would only wait for each other
         create_schema(self.connection)
+        self.known.views = {name: rows_of for name, (_, rows_of) in VIEWS.items()}
         self.known.delay = {t.name: t.stream.delay for t in self.config.tables.values()}
 
     def land(
@@ -238,6 +319,17 @@ class World:
             delivered = each <= (available or last)
             self.known.coverage.setdefault(table, {})[each] = delivered, delivered and each <= (final or last)
         self.known.trouble.pop(table, None)
+
+    def say(self, metric: str, day: date, value: Decimal, by: str) -> None:
+        """Lands a check-in as `okr checkin` does, if a key result is on this metric; of a day, what is said last holds."""
+        result = next((each for each in self.config.key_results.values() if each.metric.id == metric), None)
+        if result is None:
+            return
+        bind(self.connection, self.config)
+        land_said(self.connection, CheckIn(result, day, value, "a note", by))
+        rows = self.known.rows.setdefault(SAID, [])
+        rows[:] = [row for row in rows if (row["metric"], row["day"]) != (metric, day)]
+        rows.append({"metric": metric, "day": day, "value": value, "reported_by": by})
 
     def fail(self, table: str, day: date, outcome: str) -> None:
         """Records an attempt that landed nothing."""

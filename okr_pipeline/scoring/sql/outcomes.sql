@@ -51,20 +51,19 @@ intervals_judged AS (
     WHERE m.role = 'interval'
 ),
 
--- A cadence: intervals kept ÷ intervals planned. An open interval counts once it is met; expected are the complete ones.
+-- A cadence: intervals kept ÷ intervals planned. An open interval counts once it is met; expected are the complete ones. Until
+-- anybody has said anything of what people say, nothing is known to be missed.
 cadence AS (
     SELECT m.version, m.as_of,
-        CASE WHEN BOOL_AND(m.why_not IS NULL OR m.why_not IN ('no_data_yet', 'division_by_zero'))
-                 AND (NOT m.manual OR COUNT(m.value) > 0) -- until anybody has said anything nothing is known to be missed
-             THEN SUM(CASE WHEN m.kept THEN 1 ELSE 0 END) END AS value,
+        SUM(CASE WHEN m.kept THEN 1 ELSE 0 END) AS value,
         CAST(TO_JSON({'kept': SUM(CASE WHEN m.kept THEN 1 ELSE 0 END), 'complete': SUM(CASE WHEN m.complete THEN 1 ELSE 0 END),
                       'planned': a.target}) AS VARCHAR) AS parts,
         CAST(TO_JSON(LIST({'first': m.first_day, 'last': m.last_day, 'value': m.value, 'kept': m.kept, 'complete': m.complete}
                           ORDER BY m.number) FILTER (WHERE m.first_day IS NOT NULL)) AS VARCHAR) AS intervals,
-        BOOL_AND(m.final) AS final, MIN(m.last_data_day) AS last_data_day,
+        BOOL_AND(m.final) AS final, MAX(m.last_data_day) AS last_data_day,
         MIN(m.first_day) AS first_day, MAX(m.last_day) AS last_day,
         COALESCE(MIN(CASE WHEN m.why_not NOT IN ('no_data_yet', 'division_by_zero') THEN m.why_not END),
-                 CASE WHEN m.manual AND COUNT(m.value) = 0 THEN 'no_data_yet' END) AS reason,
+                 CASE WHEN m.manual AND BOOL_AND(m.why_not IS NOT DISTINCT FROM 'no_data_yet') THEN 'no_data_yet' END) AS reason,
         SUM(CASE WHEN m.complete THEN 1 ELSE 0 END) / a.target AS expected
     FROM intervals_judged AS m
     JOIN agreed AS a ON a.version = m.version
