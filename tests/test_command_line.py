@@ -183,6 +183,36 @@ def test_a_stream_cannot_take_the_name_of_a_table_of_ours(okr, config):
     assert "rename the stream" in " ".join(ran.err.split())
 
 
+NO_TEXT = [  # the file, what lies there (None: a folder), the line, words of the remedy
+    ("objectives/6.yaml", b"id: seo\ntitle: \x07Search\n", 2, "has the invisible character U+0007; type the line anew"),
+    *(
+        (f, "id: seo\nowner: ทีม\n".encode("cp874"), 2, "save it as UTF-8")
+        for f in ("objectives/6.yaml", "views/six.sql")
+    ),
+    *((f, None, 1, "cannot be read") for f in ("objectives/6.yaml", "views/six.sql")),
+]
+
+
+@pytest.mark.parametrize(("file", "content", "line", "remedy"), NO_TEXT)
+def test_a_file_that_is_no_text_is_told_with_its_line(okr, config, file, content, line, remedy):
+    path = config / file
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    checked = okr("check", "--sandbox", "--config", config)
+    assert (checked.code, checked.out) == (1, "")
+    (told,) = checked.err.splitlines()
+    assert told.startswith(f"okr_config/{file}:{line}: ")
+    assert remedy in told
+
+
+def test_a_byte_order_mark_is_no_mistake(okr, config):
+    for path in (config / "okr.yaml", config / "views" / "joint_seminars.sql"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert okr("check", "--sandbox", "--config", config).code == 0
+
+
 def test_a_folder_without_configuration_is_named(okr, tmp_path):
     checked = okr("check", "--config", tmp_path)
     assert checked.code == 1

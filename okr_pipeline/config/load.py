@@ -18,7 +18,7 @@ from okr_pipeline.config.lookup import Lookup
 from okr_pipeline.config.models import KeyResultYaml, MetricYaml, ObjectiveYaml, OrganisationYaml
 from okr_pipeline.config.periods import Period
 from okr_pipeline.config.resolved import Config, KeyResult, MeasuredBaseline, Metric, Objective, Table
-from okr_pipeline.config.source import Problems, Source, read, suggestion
+from okr_pipeline.config.source import Problems, Source, read, read_text, suggestion
 from okr_pipeline.config.suits import wrong_with_metric
 from okr_pipeline.config.tree import arranged
 from okr_pipeline.config.words import Measured
@@ -191,10 +191,14 @@ class _Loading:
         for path in sorted((self.directory / "views").glob("*.sql")):
             shown_as = f"{self.directory.name}/views/{path.name}"
             self._named(f"{shown_as}:1", path.stem)
+            text = read_text(path, shown_as, self.problems)
+            if text is None:
+                self.wrong.add(path.stem)
+                continue
             try:
-                view = formula.view(path.stem, path.read_text(encoding="utf-8"), known)
+                view = formula.view(path.stem, text, known)
             except ValueError as error:
-                if not any(f"{name}_" in path.read_text(encoding="utf-8") for name in self.wrong):
+                if not any(f"{name}_" in text for name in self.wrong):
                     self.problems.add(f"{shown_as}:1", str(error))
                 self.wrong.add(path.stem)
                 continue

@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarfloat import ScalarFloat
 
 from okr_pipeline.errors import ConfigError
@@ -121,11 +122,16 @@ class Source:
 
 def read(path: Path, shown_as: str, problems: Problems) -> Source | None:
     """One YAML 1.2 file; None, with the mistake added, where it is not YAML, is empty or repeats a key."""
+    text = read_text(path, shown_as, problems)
+    if text is None:
+        return None
     try:
-        text = path.read_text(encoding="utf-8")
         loaded = YAML(typ="rt").load(text)
-    except UnicodeDecodeError:
-        problems.add(f"{shown_as}:1", "is not UTF-8 text; save it as UTF-8")
+    except ReaderError as error:  # such as Word and chat programs leave behind, which no editor shows
+        line = text.count("\n", 0, error.position) + 1
+        problems.add(
+            f"{shown_as}:{line}", f"has the invisible character U+{ord(text[error.position]):04X}; type the line anew"
+        )
         return None
     except MarkedYAMLError as error:
         opened = error.context_mark if "flow" in (error.context or "") or "quoted" in (error.context or "") else None
@@ -140,6 +146,20 @@ def read(path: Path, shown_as: str, problems: Problems) -> Source | None:
         return None
     lines: dict[Path_, int] = {(): 1}
     return Source(shown_as, _plain(loaded, (), lines), lines)
+
+
+def read_text(path: Path, shown_as: str, problems: Problems) -> str | None:
+    """What a file of the configuration says; None, with the mistake added, where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")  # Windows puts a mark before it
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        problems.add(f"{shown_as}:{line}", "is not UTF-8 text; save it as UTF-8")
+    except OSError as error:
+        problems.add(
+            f"{shown_as}:1", f"cannot be read ({error.strerror}); put a file there that may be read, or remove it"
+        )
+    return None
 
 
 def _paths(data: Any) -> Iterator[Path_]:
