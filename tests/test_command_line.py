@@ -207,6 +207,37 @@ def test_a_file_that_is_no_text_is_told_with_its_line(okr, config, file, content
     assert remedy in told
 
 
+SHARED = """\
+key_results:
+  - &often {id: often, metric: seo_audits, at_least: 1, every: week}
+  - &seldom
+    <<: *often
+    id: seldom
+    every: month
+  - {<<: *seldom, id: never, every: quarter}
+"""
+
+
+def test_what_key_results_have_in_common_may_be_written_once(okr, config):
+    """As YAML has it: `&name` and `<<: *name`."""
+    path = config / "objectives" / "3-seo.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("key_results:\n", SHARED), encoding="utf-8")
+    assert "18 key results" in okr("check", "--sandbox", "--config", config).out
+    path.write_text(path.read_text(encoding="utf-8").replace("seo_audits, at", "seo_adits, at"), encoding="utf-8")
+    told = okr("check", "--sandbox", "--config", config).err.splitlines()
+    line = 1 + path.read_text(encoding="utf-8").splitlines().index(SHARED.splitlines()[1].replace("audits", "adits"))
+    assert [each.split(" there")[0] for each in told] == [
+        f"okr_config/objectives/3-seo.yaml:{line}: key_results[{at}].metric:" for at in range(3)
+    ]
+
+
+@pytest.mark.parametrize("written", ["&all\nid: seo\ntitle: *all\n", "id: " + "[" * 2000 + "]" * 2000])
+def test_yaml_that_never_ends_is_told(okr, config, written):
+    (config / "objectives" / "6.yaml").write_text(written, encoding="utf-8")
+    (told,) = okr("check", "--sandbox", "--config", config).err.splitlines()
+    assert told.startswith("okr_config/objectives/6.yaml:1: is nested too deep")
+
+
 def test_a_byte_order_mark_is_no_mistake(okr, config):
     for path in (config / "okr.yaml", config / "views" / "joint_seminars.sql"):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())

@@ -125,8 +125,13 @@ def read(path: Path, shown_as: str, problems: Problems) -> Source | None:
     text = read_text(path, shown_as, problems)
     if text is None:
         return None
+    lines: dict[Path_, int] = {(): 1}
     try:
         loaded = YAML(typ="rt").load(text)
+        data = _plain(loaded, (), lines)
+    except RecursionError:
+        problems.add(f"{shown_as}:1", "is nested too deep, or has an `*alias` within its own `&anchor`; write it out")
+        return None
     except ReaderError as error:  # such as Word and chat programs leave behind, which no editor shows
         line = text.count("\n", 0, error.position) + 1
         problems.add(
@@ -144,8 +149,7 @@ def read(path: Path, shown_as: str, problems: Problems) -> Source | None:
     if not isinstance(loaded, CommentedMap):
         problems.add(f"{shown_as}:1", "must be `field: value` lines; this file is empty or a list")
         return None
-    lines: dict[Path_, int] = {(): 1}
-    return Source(shown_as, _plain(loaded, (), lines), lines)
+    return Source(shown_as, data, lines)
 
 
 def read_text(path: Path, shown_as: str, problems: Problems) -> str | None:
@@ -173,7 +177,7 @@ def _paths(data: Any) -> Iterator[Path_]:
 def _plain(node: Any, where: Path_, lines: dict[Path_, int]) -> Any:
     if isinstance(node, CommentedMap):
         for key in node:
-            lines[(*where, str(key))] = node.lc.data[key][0] + 1
+            lines[(*where, str(key))] = _key_line(node, key) + 1
         return {str(key): _plain(value, (*where, str(key)), lines) for key, value in node.items()}  # a day may be a key
     if isinstance(node, CommentedSeq):
         for index in range(len(node)):
@@ -182,6 +186,13 @@ def _plain(node: Any, where: Path_, lines: dict[Path_, int]) -> Any:
     if isinstance(node, ScalarFloat):
         return float(node)
     return node
+
+
+def _key_line(node: CommentedMap, key: Any) -> int:
+    """Of a field that `<<: *name` brought along, the line where it was written."""
+    if key in (node.lc.data or {}):
+        return int(node.lc.data[key][0])
+    return next((_key_line(merged, key) for merged in node.merge if key in merged), int(node.lc.line))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
