@@ -123,8 +123,11 @@ def test_a_folder_that_is_not_there_is_unavailable(tmp_path):
         pull(connector(tmp_path / "share"))
 
 
-def test_a_file_with_a_header_alone_was_fetched_and_is_empty(tmp_path):
-    write(tmp_path, HEADER)
+@pytest.mark.parametrize(
+    "written", [HEADER, HEADER.rstrip(), "\n" + HEADER], ids=["line", "no_end", "blank_line_before"]
+)
+def test_a_file_with_a_header_alone_was_fetched_and_is_empty(tmp_path, written):
+    write(tmp_path, written)
     said = Said()
 
     assert pull(connector(tmp_path), said) == []
@@ -140,6 +143,22 @@ def test_all_files_of_a_pattern_make_one_table_but_for_those_that_excel_hides(tm
     assert [row["seminar_id"] for row in pull(connector(tmp_path), said)] == ["S-1", "S-2"]
     assert said.notes == {"files": {"seminars_a.csv": 1, "seminars_b.csv": 1}}
     assert said.available_through is None
+
+
+def test_a_long_cell_leaves_the_line_of_a_bad_row_to_be_told(tmp_path):
+    """Python's reader, which knows the lines, takes 131,072 characters unless it is told to take more."""
+    long = "\n" + HEADER.strip() + ",topic\nS-1,2026-10-01,1," + "x" * 200_000
+    write(tmp_path, long + "\nS-2,2026-10-02,many,y\n")
+
+    with pytest.raises(DataRejected, match=r"seminars\.csv:4: column seats: 'many' is not of type integer"):
+        pull(connector(tmp_path))
+
+
+def test_a_row_that_is_too_long_to_be_read_is_told(tmp_path):
+    write(tmp_path, HEADER + f"S-1,2026-10-01,{'1' * 3 * delimited.PIECE}\n")
+
+    with pytest.raises(DataRejected, match=r"seminars\.csv: has a row of more than 1,048,576 bytes\. Shorten"):
+        pull(connector(tmp_path))
 
 
 def test_a_missing_column_is_named_with_those_that_are_there(tmp_path):

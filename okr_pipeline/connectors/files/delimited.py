@@ -18,7 +18,8 @@ from okr_pipeline.connectors.sheets import MOST, Sheet, unwanted
 from okr_pipeline.errors import DataRejected
 
 Skip = Callable[[arrow_csv.InvalidRow], str]
-PIECE = 2**20  # bytes that are read at a time; no row may be longer
+PIECE = 2**20  # bytes that are read at a time; no row may reach into a third piece
+csv.field_size_limit(2 * PIECE)  # of all of Python's own readers: more than a row that Arrow takes
 
 
 def read_delimited(path: Path, wanted: Sequence[str], encoding: str | None, separator: str) -> Iterator[Sheet]:
@@ -48,12 +49,17 @@ def read_delimited(path: Path, wanted: Sequence[str], encoding: str | None, sepa
                 read += batch.num_rows
                 yield Sheet(path.name, pa.table(columns, names=list(wanted)), extra, found, bad)
     except pa.ArrowInvalid as error:
-        if len(odd) <= MOST:
+        if len(odd) > MOST:
+            raise DataRejected(
+                f"{path.name}: more than {MOST} rows have {odd[0].actual_columns} cells or so, where the header has "
+                f"{odd[0].expected_columns}. Export it again."
+            ) from None
+        if "straddling" in str(error):
+            raise DataRejected(
+                f"{path.name}: has a row of more than {PIECE:,} bytes. Shorten its longest cell."
+            ) from None
+        if lines.begins:  # a header whose line has no end is empty to Arrow
             raise DataRejected(f"{path.name}: is not CSV: {error}. Export it again.") from None
-        raise DataRejected(
-            f"{path.name}: more than {MOST} rows have {odd[0].actual_columns} cells or so, where the header has "
-            f"{odd[0].expected_columns}. Export it again."
-        ) from None
     if not read or odd[told:]:
         nothing = pa.table([pa.array([], pa.string()) for _ in wanted], names=list(wanted))
         yield Sheet(path.name, nothing, extra, list, [lines.bad(row) for row in odd[told:]])
@@ -87,7 +93,7 @@ class _Lines:
     def header(self) -> list[str]:
         """The names of the columns; none in an empty file."""
         with opened(self.path, self.encoding, "") as text:
-            return next(csv.reader(text, delimiter=self.separator), [])
+            return next(filter(None, csv.reader(text, delimiter=self.separator)), [])
 
     @cached_property
     def begins(self) -> list[int]:
