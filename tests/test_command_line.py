@@ -244,6 +244,48 @@ def test_a_byte_order_mark_is_no_mistake(okr, config):
     assert okr("check", "--sandbox", "--config", config).code == 0
 
 
+def dropped(config, **files):
+    """A connector of files for each name, with its streams."""
+    for name, streams in files.items():
+        path = config / "connectors" / name.replace("__", ".")
+        path.write_text(f"connector: files\nfolder: dropped\nstreams:\n{streams}", encoding="utf-8")
+
+
+ID = "{files: '*.csv', key: [id], columns: {id: integer}}"
+
+
+def test_two_connectors_cannot_have_one_name(okr, config):
+    dropped(config, files__yml=f"  more: {ID}\n")
+    (told,) = okr("check", "--config", config, "--sandbox").err.splitlines()
+    assert told.startswith(
+        "okr_config/connectors/files.yml:1: okr_config/connectors/files.yaml is the connector `files`"
+    )
+
+
+def test_two_streams_cannot_fill_one_table(okr, config):
+    """Each night the one would take out what the other put in."""
+    dropped(config, shop__yaml=f"  online_sales: {ID}\n", shop_online__yaml=f"  sales: {ID}\n")
+    (told,) = okr("check", "--config", config, "--sandbox").err.splitlines()
+    assert told.startswith("okr_config/connectors/shop_online.yaml:4: streams.sales: its table would be")
+    assert "`shop_online_sales`, as that of okr_config/connectors/shop.yaml:4: streams.online_sales is" in told
+
+
+COLUMNS = [
+    ("_load: integer", "_load", "a column of the warehouse's own"),
+    ("ROWID: text", "ROWID", "a column of the warehouse's own"),
+    ("page: text, Page: text", "Page", "`Page` and `page` are one name"),
+]
+
+
+@pytest.mark.parametrize(("more", "column", "message"), COLUMNS, ids=[column for _, column, _ in COLUMNS])
+def test_a_column_that_the_warehouse_cannot_have_is_told(okr, config, more, column, message):
+    """Before the night, which would fail in all that it scores."""
+    dropped(config, shop__yaml=f"  sales:\n    files: a.csv\n    key: [id]\n    columns: {{id: text, {more}}}\n")
+    (told,) = okr("check", "--config", config, "--sandbox").err.splitlines()
+    assert told.startswith(f"okr_config/connectors/shop.yaml:7: streams.sales.columns.{column}: ")
+    assert message in told
+
+
 def test_a_folder_without_configuration_is_named(okr, tmp_path):
     checked = okr("check", "--config", tmp_path)
     assert checked.code == 1

@@ -22,7 +22,7 @@ from okr_pipeline.config.source import Problems, Source, read, read_text, sugges
 from okr_pipeline.config.suits import wrong_with_metric
 from okr_pipeline.config.tree import arranged
 from okr_pipeline.config.words import Measured
-from okr_pipeline.connectors.contract import Connector
+from okr_pipeline.connectors.contract import Connector, Stream
 from okr_pipeline.connectors.own import blamed, own_folder
 from okr_pipeline.errors import ConfigError
 
@@ -62,6 +62,8 @@ def connector(directory: Path, name: str, environment: Mapping[str, str]) -> Con
     return found[0].connector
 
 
+# Columns of raw tables, of their history, and while rows are replaced.
+_OWN_COLUMNS = {"_load", "_superseded", "_row", "_staged", "rowid"}
 _TELLS = {"alerts", "language", "repository"}  # how people are told of a score decides nothing about it
 
 
@@ -127,11 +129,18 @@ class _Loading:
     def tables(self, only: str | None = None) -> Iterator[Table]:
         """The tables of all connectors, or of one."""
         own = own_folder(self.directory)
+        connectors_at: dict[str, str] = {}
+        tables_at: dict[str, str] = {}
         for source in self._files("connectors"):
             name = Path(source.path).stem
             if only not in {None, name}:
                 continue
             self._named(f"{source.path}:1", name)
+            if (first := connectors_at.setdefault(name, source.path)) != source.path:
+                self.problems.add(
+                    f"{source.path}:1", f"{first} is the connector `{name}` already; rename one, or remove it"
+                )
+                continue
             kind = source.data.get("connector")
             try:
                 cls = connectors.connector_class(str(kind), own)
@@ -167,17 +176,31 @@ class _Loading:
             for where, wrong, known in settings.checks.mistakes({each.name: each.schema.names for each in streams}):
                 self.problems.add(source.place(("checks", *where)), f"{wrong}; {suggestion(where[-1], known)}")
             for stream in streams:
-                self._named(source.place(("streams", stream.name)), stream.name)
-                if f"{name}_{stream.name}" == "key_results":  # the only name with a `_` among our own tables
-                    message = "history.key_results is where the past of scores is kept; rename the stream or the file"
-                    self.problems.add(source.place(("streams", stream.name)), message)
-                yield Table(
-                    f"{name}_{stream.name}",
-                    connector,
-                    stream,
-                    source.place(("streams", stream.name)),
-                    tuple(v for _, v in unset),
-                )
+                table, place = f"{name}_{stream.name}", source.place(("streams", stream.name))
+                self._fits(table, stream, source, tables_at)
+                yield Table(table, connector, stream, place, tuple(v for _, v in unset))
+
+    def _fits(self, table: str, stream: Stream, source: Source, tables_at: dict[str, str]) -> None:
+        """Whether the warehouse can have the table of a stream beside those that it has, and its columns."""
+        where = ("streams", stream.name)
+        place = source.place(where)
+        self._named(place, stream.name)
+        if table == "key_results":  # the only name with a `_` among our own tables
+            self.problems.add(
+                place, "history.key_results is where the past of scores is kept; rename the stream or the file"
+            )
+        if table in tables_at:
+            message = f"its table would be `{table}`, as that of {tables_at[table]} is; rename the stream or the file"
+            self.problems.add(place, message)
+        tables_at.setdefault(table, place)
+        seen: dict[str, str] = {}
+        for column in stream.schema.names:
+            if column.lower() in _OWN_COLUMNS:
+                message = f"`{column}` is a column of the warehouse's own; give this one another name"
+                self.problems.add(source.place((*where, "columns", column)), message)
+            elif (first := seen.setdefault(column.lower(), column)) != column:
+                message = f"`{column}` and `{first}` are one name to the warehouse; rename one"
+                self.problems.add(source.place((*where, "columns", column)), message)
 
     def _in_sandbox(self, cls: type[Connector], kind: str, source: Source, data: dict[str, Any]) -> dict[str, Any]:
         """What a connector's file says; while the sandbox is up, with its stand-in's address, so that no live source is asked."""
