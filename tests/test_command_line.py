@@ -55,6 +55,7 @@ MISTAKES = [  # file, what stands there, what somebody writes instead, the field
     ("okr.yaml", "at_risk: 0.6", "at_risk: 0.95", "status", "must be below on_track"),
     ("okr.yaml", "organisation: {", "organisation: [", None, "is not valid YAML"),
     ("connectors/email.yaml", "lookback: 30 days", "lookback: -3 days", "lookback", "write for example `30 days`"),
+    ("connectors/email.yaml", "lookback: 30 days", "lookback: 999999 days", "lookback", "less than or equal to 99999"),
     ("connectors/email.yaml", "lookback: 30 days", "look_back: 30 days", "look_back", "did you mean `lookback`?"),
     (
         "connectors/email.yaml",

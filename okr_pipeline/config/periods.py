@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from okr_pipeline.config import words
 
 BUDDHIST_ERA = 543  # years that the Buddhist Era is ahead of the Common Era
+YEARS = range(1900, 2201)  # that periods lie in
 _MONTHS = {"H": 6, "T": 4, "Q": 3, "M": 1}
 
 
@@ -108,7 +109,7 @@ class FiscalYear(BaseModel):
 
     def _year(self, label: int) -> int:
         year = label - (BUDDHIST_ERA if self.era == "buddhist" else 0)
-        if not 1900 <= year <= 2200:
+        if year not in YEARS:
             raise ValueError(
                 f"FY{label} is not a year of the {self.era} era; a fiscal year is named after the calendar year it ends in"
             )
@@ -127,6 +128,14 @@ class FiscalYear(BaseModel):
             days = None
         if not isinstance(days, words.Span):
             raise ValueError(f"{name!r} is not a period; write for example `FY2570-Q1` or `2026-10-01 to 2026-12-31`")
+        for day in (days.first, days.last):
+            if day.year not in YEARS:
+                era = (
+                    "write the year of the Common Era, 543 less"
+                    if day.year - BUDDHIST_ERA in YEARS
+                    else "mend the year"
+                )
+                raise ValueError(f"{day} lies outside {YEARS.start} to {YEARS.stop - 1}; {era}")
         return Period(name, days.first, days.last)
 
 

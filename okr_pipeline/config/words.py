@@ -15,6 +15,9 @@ PartName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_le
 Unit = Literal["day", "week", "month", "quarter"]
 
 
+DIGITS = 18  # before the point; sums, which are exact, hold little more
+
+
 class Text(BaseModel):
     """A text in both languages; where one is missing, the other is shown."""
 
@@ -58,6 +61,10 @@ def amount(value: object) -> object:
         number = Decimal("NaN")
     if not number.is_finite():
         raise ValueError(f"{value!r} is not a number; write for example `45` or `30%`")
+    if number.adjusted() >= DIGITS:
+        raise ValueError(
+            f"{value!r} is larger than can be scored; write it in a larger unit, with at most {DIGITS} digits"
+        )
     return Amount(number / 100, True) if text.endswith("%") else Amount(number, False)
 
 
@@ -80,7 +87,7 @@ def over(value: object) -> object:
     if isinstance(value, Over):
         return value
     text = str(value).strip().lower()
-    if match := re.fullmatch(r"trailing ([1-9]\d*) days?", text):
+    if match := re.fullmatch(r"trailing ([1-9]\d{0,4}) days?", text):
         return Over("trailing", "day", int(match[1]))
     if match := re.fullmatch(r"last (week|month|quarter)", text):
         return Over("last", match[1])  # type: ignore[arg-type]
@@ -136,7 +143,7 @@ def span(value: object) -> object:
             days = Span(date.fromisoformat(match[1]), date.fromisoformat(match[2]))
             if days.first <= days.last:
                 return days
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     raise ValueError(f"{value!r} is not a span of days; write `week 2 from 2026-10-19` or `2026-10-26 to 2026-11-01`")
 

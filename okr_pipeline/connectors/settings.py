@@ -46,7 +46,7 @@ def is_reference(value: str) -> bool:
     return value.startswith("${")
 
 
-Days = Annotated[int, BeforeValidator(_days), Field(ge=0)]
+Days = Annotated[int, BeforeValidator(_days), Field(ge=0, le=99_999)]  # more would lead out of the calendar
 Seconds = Annotated[int, BeforeValidator(_seconds), Field(ge=0)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 

@@ -69,6 +69,20 @@ def test_a_year_of_the_other_era_is_refused(era, name):
         FiscalYear(starts="10-01", era=era).period(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("2569-10-01 to 2569-12-31", "write the year of the Common Era, 543 less"),
+        ("2026-10-01 to 2226-12-31", "mend the year"),
+        ("0001-01-01 to 0001-12-31", "mend the year"),
+    ],
+)
+def test_days_of_a_year_that_nobody_means_are_refused(name, remedy):
+    """The first is a quarter of the Buddhist era, and would begin in five centuries."""
+    with pytest.raises(ValueError, match=rf"lies outside 1900 to 2200; {remedy}"):
+        THAI.period(name)
+
+
 @pytest.mark.parametrize("starts", ["02-30", "13-01", "00-01", "1-1", "01/10", "10-00", ""])
 def test_a_year_starts_on_a_month_and_a_day(starts):
     with pytest.raises(ValidationError, match="is not a month and day"):

@@ -65,6 +65,13 @@ def test_a_comma_that_separates_no_thousands_is_not_swallowed(written):
         amount(written)
 
 
+@pytest.mark.parametrize("written", [1e18, "-1e18", "999999999999999999999", "1e1000000%", 10**40])
+def test_an_amount_that_no_sum_can_hold_is_refused(written):
+    """Else it would stop the night, and with it every other score."""
+    with pytest.raises(ValueError, match="is larger than can be scored; write it in a larger unit"):
+        amount(written)
+
+
 @given(st.decimals(-(10**9), 10**9, places=6))
 def test_an_amount_reads_back_what_was_written(number):
     assert amount(f"{number}") == Amount(number, False)
@@ -97,6 +104,7 @@ def test_a_window_is_read_and_written_back_in_the_same_words(written, parsed):
         "trailing 0 days",
         "trailing days",
         "trailing -1 days",
+        "trailing 100000 days",
         "to date",
         "week",
         "last  week",
@@ -156,6 +164,7 @@ def test_a_span_has_both_ends(written, first, last):
         "2026-11-01 to 2026-10-26",
         "2026-10-26",
         "2569-10-26 - 2569-11-01",
+        "week 9 from 9999-12-01",
         "",
         None,
     ],
