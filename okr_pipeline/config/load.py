@@ -14,6 +14,7 @@ import orjson
 from okr_pipeline import connectors
 from okr_pipeline.config import checkins, formula
 from okr_pipeline.config.document import baseline_fingerprint, document, fingerprint, hash_of
+from okr_pipeline.config.kinds import kinds_of, wrong_comparison
 from okr_pipeline.config.lookup import Lookup
 from okr_pipeline.config.models import KeyResultYaml, MetricYaml, ObjectiveYaml, OrganisationYaml
 from okr_pipeline.config.periods import Period
@@ -227,6 +228,8 @@ class _Loading:
                 continue
             if path.stem in tables or path.stem == checkins.TABLE:
                 self.problems.add(f"{shown_as}:1", f"`{path.stem}` is the name of a raw table already; rename the view")
+            if mistake := wrong_comparison(text, kinds_of(*(tables[name].stream.schema for name in view.tables))):
+                self.problems.add(f"{shown_as}:1", mistake)
             for table, column in sorted(view.added_up):
                 if reason := tables[table].stream.not_additive.get(column):
                     message = f"`{column}` of {table} must not be added up: {reason}; use max(…), or one row a day"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from okr_pipeline.config import checkins, formula
+from okr_pipeline.config.kinds import Kind, kinds_in_view, kinds_of, wrong_comparison, wrong_condition
 from okr_pipeline.config.models import MetricYaml, PartYaml
 from okr_pipeline.config.resolved import Metric, Part, Table
 from okr_pipeline.config.source import Path_, Problems, Source, suggestion
@@ -104,11 +105,14 @@ class Lookup:
         for field, names in named.items():
             for column in sorted(names - columns):
                 wrong(field, f"`{origin}` has no column `{column}`; {suggestion(column, columns)}")
+        found = Part(name, aggregate, origin, day, " AND ".join(conditions) or None, counts_from, based_on)
+        for field, mistake in self._wrong_kinds(found):
+            wrong(field, mistake)
         for column in sorted(aggregate.added_up):
             if reason := self._not_additive(origin, column):
                 remedy = "use latest(…), max(…) or count(distinct …)"
                 wrong("formula", f"`{column}` must not be added up: {reason}; {remedy}")
-        return Part(name, aggregate, origin, day, " AND ".join(conditions) or None, counts_from, based_on)
+        return found
 
     def _columns(self, origin: str) -> tuple[frozenset[str], tuple[str, ...], str | None]:
         """The columns of a table or view, the raw tables under it, and its day where it has one of its own."""
@@ -119,6 +123,26 @@ class Lookup:
             return frozenset(checkins.SCHEMA.names), (origin,), "day"
         stream = self.tables[origin].stream
         return frozenset(stream.schema.names), (origin,), stream.date
+
+    def _wrong_kinds(self, part: Part) -> Iterator[tuple[str, str]]:
+        """(field, message) of what is compared, or taken for a day, and is of another kind."""
+        kinds = self._kinds(part.source)
+        if part.where and (mistake := wrong_condition(part.where, kinds)):
+            yield "where", mistake
+        for sql in filter(None, (part.aggregate.value, part.aggregate.item)):
+            if mistake := wrong_comparison(sql, kinds):
+                yield "formula", mistake
+        for field, column in (("date", part.date), ("counts_from", part.counts_from)):
+            if kinds.get(column or "", "day") not in {"day", None}:
+                days = ", ".join(sorted(name for name, kind in kinds.items() if kind == "day")) or "none"
+                yield field, f"`{column}` is a {kinds[column or '']}, not a day; days of `{part.source}` are: {days}"
+
+    def _kinds(self, origin: str) -> dict[str, Kind | None]:
+        if origin == checkins.TABLE:
+            return kinds_of(checkins.SCHEMA)
+        if view := self.views.get(origin):
+            return kinds_in_view(view.text, kinds_of(*(self.tables[name].stream.schema for name in view.tables)))
+        return kinds_of(self.tables[origin].stream.schema)
 
     def _not_additive(self, origin: str, column: str) -> str | None:
         """Why a column must not be added up, followed through a view to the streams it is made of."""
