@@ -360,6 +360,12 @@ def main() -> None:
     except OkrError as error:
         errors.print(f"okr: {error}", markup=False)
         sys.exit(HELD_BACK)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        errors.print(
+            f"okr: {where}{error.strerror or error}; see that it may be written to and the disk has room", markup=False
+        )
+        sys.exit(HELD_BACK)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from okr_pipeline.config import Config
+from okr_pipeline.errors import OkrError
 from okr_pipeline.turns import COMMAND_LINE, LONGEST, end_abandoned, turn
 from okr_pipeline.warehouse import Warehouse
 from okr_pipeline.warehouse.engine import statement
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 INSTANCE = f"""\
 # Written once by okr; yours to change. The pool keeps writers of the warehouse apart; nothing is sent to anyone.
@@ -79,7 +84,7 @@ def run_night(config: Config, home: Path, first: date, last: date, say: Callable
     loggers = dg.Definitions(loggers={"plain": dg.LoggerDefinition(lambda _: _Plain(say))})
     definitions = dg.Definitions.merge(assemble(Project(config, Warehouse(home))), loggers)
     days = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
-    with turn(home, say), dg.DagsterInstance.get() as instance:
+    with turn(home, say), _instance(home) as instance:
         if end_abandoned(instance, of_command_line=True):
             say("An earlier run was killed before its end; its days are caught up with.")
         for job in (NIGHTLY, SCORING):
@@ -95,6 +100,19 @@ def run_night(config: Config, home: Path, first: date, last: date, say: Callable
             if result.success:
                 return Night(done=job == NIGHTLY)
         return Night(done=False, failed=failed_night(instance, SCORING))
+
+
+def _instance(home: Path) -> dg.DagsterInstance:
+    import dagster as dg
+
+    try:
+        return dg.DagsterInstance.get()
+    except Exception as error:  # noqa: BLE001 - of its settings, its files, or the database that it is told to use
+        why = str(error).strip().splitlines()[0]
+        raise OkrError(
+            f"Dagster's own storage in {home / 'dagster'} cannot be opened: {why}; mend its dagster.yaml, or move the folder "
+            "away: it remembers runs, and no number"
+        ) from None
 
 
 class _Plain(logging.Logger):

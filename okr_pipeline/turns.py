@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from okr_pipeline.errors import ConfigError
+from okr_pipeline.errors import ConfigError, OkrError
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -44,16 +44,27 @@ def only_ui(home: Path) -> Iterator[None]:
 def _held(lock: Path) -> Iterator[tuple[sqlite3.Connection, bool]]:
     """A connection that holds the lock if nobody else does, and whether it does."""
     lock.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(lock, timeout=0, isolation_level=None)
-    try:
+    with closing(_opened(lock)) as connection:
         try:
             connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            yield connection, False
-        else:
-            yield connection, True
-    finally:
-        connection.close()
+            mine = True
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise _unusable(lock, error) from None
+            mine = False
+        yield connection, mine
+
+
+def _opened(lock: Path) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(lock, timeout=0, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        raise _unusable(lock, error) from None
+
+
+def _unusable(lock: Path, error: sqlite3.DatabaseError) -> OkrError:
+    remedy = "see that it may be written to, or remove it: nothing is kept in it"
+    return OkrError(f"{lock}, which keeps two runs apart, cannot be locked: {error}; {remedy}")
 
 
 def end_abandoned(instance: dg.DagsterInstance, *, of_command_line: bool) -> int:

@@ -66,7 +66,7 @@ class Warehouse:
             for attempt in stamina.retry_context(on=_is_locked, attempts=None, timeout=LOCK_PATIENCE, wait_max=2):
                 with attempt:
                     return opened()
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             if _is_locked(error):
                 raise WarehouseBusy(
                     f"{self.path} is open in another process; close it there (to look at the numbers, open "

@@ -12,9 +12,10 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
-from okr_pipeline.errors import ConfigError
+from okr_pipeline.errors import ConfigError, OkrError
 from okr_pipeline.night import instance_home
 from okr_pipeline.turns import COMMAND_LINE, end_abandoned, only_ui, turn
+from okr_pipeline.warehouse import Warehouse
 
 KILLED = """
 import sys
@@ -79,4 +80,46 @@ def test_one_ui_at_a_time(tmp_path: Path) -> None:
     with only_ui(tmp_path), pytest.raises(ConfigError, match=r"running on .* already"), only_ui(tmp_path):
         pass
     with only_ui(tmp_path):
+        pass
+
+
+UNUSABLE = {  # what lies there instead, and the words that say so
+    "turn.sqlite": ("junk" * 1000, "turn.sqlite, which keeps two runs apart, cannot be locked: file is not a database"),
+    "dagster/history/runs.db": (
+        "junk" * 1000,
+        "dagster cannot be opened: (sqlite3.DatabaseError) file is not a database",
+    ),
+    "dagster/dagster.yaml": (
+        "nothing: here",
+        "dagster cannot be opened: Errors whilst loading dagster instance config",
+    ),
+    "warehouse.duckdb": ("junk" * 4000, "warehouse.duckdb cannot be opened: IO Error"),
+    "dagster": ("", "dagster: "),
+}
+
+
+@pytest.mark.parametrize("file", UNUSABLE)
+def test_a_home_that_cannot_be_used_is_told_with_a_remedy(tmp_path: Path, okr: Any, small: Path, file: str) -> None:
+    """And is held back, not the mistake of who typed the command."""
+    content, told = UNUSABLE[file]
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    ran = okr("run", "--sandbox", "--home", tmp_path, "--config", small, "--date", "2026-11-14")
+    assert ran.code == 2, ran.out + ran.err
+    assert told in ran.err
+    assert any(
+        remedy in ran.err for remedy in ("remove it", "move the folder away", "restore it from", "may be written to")
+    )
+
+
+def test_a_warehouse_with_a_broken_block_is_told(tmp_path: Path) -> None:
+    with Warehouse(tmp_path).open() as connection:
+        connection.execute("CREATE TABLE raw.t AS SELECT RANGE AS n FROM RANGE(10000)")
+    with (tmp_path / "warehouse.duckdb").open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(b"junk" * 3072)
+    with (
+        pytest.raises(OkrError, match=r"warehouse\.duckdb cannot be opened: .*; restore it from .*published"),
+        Warehouse(tmp_path).open(),
+    ):
         pass
