@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -102,17 +103,27 @@ def run_night(config: Config, home: Path, first: date, last: date, say: Callable
         return Night(done=False, failed=failed_night(instance, SCORING))
 
 
-def _instance(home: Path) -> dg.DagsterInstance:
+@contextmanager
+def _instance(home: Path) -> Iterator[dg.DagsterInstance]:
     import dagster as dg
+    from sqlalchemy.exc import SQLAlchemyError
+
+    def unusable(error: Exception) -> OkrError:
+        why = str(error).strip().splitlines()[0]
+        return OkrError(
+            f"Dagster's own storage in {home / 'dagster'} cannot be used: {why}; see that its disk has room and may be written "
+            "to, mend its dagster.yaml, or move the folder away: it remembers runs, and no number"
+        )
 
     try:
-        return dg.DagsterInstance.get()
+        found = dg.DagsterInstance.get()
     except Exception as error:  # noqa: BLE001 - of its settings, its files, or the database that it is told to use
-        why = str(error).strip().splitlines()[0]
-        raise OkrError(
-            f"Dagster's own storage in {home / 'dagster'} cannot be opened: {why}; mend its dagster.yaml, or move the folder "
-            "away: it remembers runs, and no number"
-        ) from None
+        raise unusable(error) from None
+    try:
+        with found as instance:
+            yield instance
+    except SQLAlchemyError as error:  # such as a disk that is full now
+        raise unusable(error) from None
 
 
 class _Plain(logging.Logger):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy.exc
 from dagster._core.test_utils import create_run_for_test
 
 from okr_pipeline.errors import ConfigError, OkrError
@@ -87,11 +89,11 @@ UNUSABLE = {  # what lies there instead, and the words that say so
     "turn.sqlite": ("junk" * 1000, "turn.sqlite, which keeps two runs apart, cannot be locked: file is not a database"),
     "dagster/history/runs.db": (
         "junk" * 1000,
-        "dagster cannot be opened: (sqlite3.DatabaseError) file is not a database",
+        "dagster cannot be used: (sqlite3.DatabaseError) file is not a database",
     ),
     "dagster/dagster.yaml": (
         "nothing: here",
-        "dagster cannot be opened: Errors whilst loading dagster instance config",
+        "dagster cannot be used: Errors whilst loading dagster instance config",
     ),
     "warehouse.duckdb": ("junk" * 4000, "warehouse.duckdb cannot be opened: IO Error"),
     "dagster": ("", "dagster: "),
@@ -110,6 +112,18 @@ def test_a_home_that_cannot_be_used_is_told_with_a_remedy(tmp_path: Path, okr: A
     assert any(
         remedy in ran.err for remedy in ("remove it", "move the folder away", "restore it from", "may be written to")
     )
+
+
+def test_a_disk_that_is_full_in_the_middle_is_told(
+    tmp_path: Path, okr: Any, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise sqlalchemy.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr(dg.JobDefinition, "execute_in_process", full)
+    ran = okr("run", "--sandbox", "--home", tmp_path, "--config", small, "--date", "2026-11-14")
+    assert ran.code == 2, ran.out + ran.err
+    assert "cannot be used: (sqlite3.OperationalError) database or disk is full; see that its disk has room" in ran.err
 
 
 def test_a_warehouse_with_a_broken_block_is_told(tmp_path: Path) -> None:
