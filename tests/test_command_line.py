@@ -253,6 +253,33 @@ def test_a_byte_order_mark_is_no_mistake(okr, config):
     assert okr("check", "--sandbox", "--config", config).code == 0
 
 
+def test_an_ending_in_capitals_is_read_and_what_an_editor_hides_is_not(okr, config):
+    (config / "objectives" / "3-seo.yaml").rename(config / "objectives" / "3-seo.YAML")
+    (config / "objectives" / ".#3-seo.yaml").symlink_to("somebody@somewhere.4711")  # while it is open in Emacs
+    (config / "objectives" / "._3-seo.yaml").write_bytes(b"\x00\x05\x16\x07")  # what macOS keeps beside it
+    assert "5 objectives, 15 key results" in okr("check", "--sandbox", "--config", config).out
+
+
+NOT_READ = [
+    (
+        "objectives/3-seo.yaml",
+        "objectives/3-seo.yaml.txt",
+        ":1: is not read, as it ends in .txt; rename it to 3-seo.yaml",
+    ),
+    ("metrics/seo.yaml", "metrics/seo.yml.TXT", ":1: is not read, as it ends in .TXT; rename it to seo.yml"),
+    ("objectives", "Objective", ": is not read; rename the folder to objectives"),
+]
+
+
+@pytest.mark.parametrize(("there", "instead", "told"), NOT_READ, ids=[instead for _, instead, _ in NOT_READ])
+def test_what_is_not_read_for_its_name_is_told(okr, config, there, instead, told):
+    """Else its key results would no longer be scored, and nobody would know."""
+    (config / there).rename(config / instead)
+    checked = okr("check", "--sandbox", "--config", config)
+    assert checked.code == 1
+    assert f"okr_config/{instead}{told}" in checked.err.splitlines()
+
+
 def dropped(config, **files):
     """A connector of files for each name, with its streams."""
     for name, streams in files.items():

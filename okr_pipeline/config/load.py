@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -51,10 +52,12 @@ def tables(
 
 def connector(directory: Path, name: str, environment: Mapping[str, str]) -> Connector:
     """One connector, as configured. Raises ConfigError as `load` does, and when there is none of that name."""
-    if not any((directory / "connectors").glob(f"{name}.y*ml")):
-        there = ", ".join(sorted(path.stem for path in (directory / "connectors").glob("*.y*ml")))
+    there = sorted(
+        path.stem for path in (directory / "connectors").glob("[!.]*") if path.suffix.lower() in {".yaml", ".yml"}
+    )
+    if name not in there:
         raise ConfigError(
-            f"{directory}/connectors/{name}.yaml does not exist; there is {there or 'none'}. "
+            f"{directory}/connectors/{name}.yaml does not exist; there is {', '.join(there) or 'none'}. "
             f"`okr connector new {name}` writes a working one"
         )
     found = tables(directory, environment, unset_is_wrong=True, only=name)
@@ -65,6 +68,7 @@ def connector(directory: Path, name: str, environment: Mapping[str, str]) -> Con
 
 # Columns of raw tables, of their history, and while rows are replaced.
 _OWN_COLUMNS = {"_load", "_superseded", "_row", "_staged", "rowid"}
+_FOLDERS = ("connectors", "metrics", "objectives", "views")
 _TELLS = {"alerts", "language", "repository"}  # how people are told of a score decides nothing about it
 
 
@@ -92,6 +96,7 @@ class _Loading:
     def config(self) -> Config:
         """All mistakes in one go; what rests on something that is wrong already is not told again in other words."""
         organisation = self._organisation()
+        self._folders()
         tables = {table.name: table for table in self.tables()}
         views = {view.name: view for view in self._views(tables)}
         metrics = {metric.id: metric for metric in self._metrics(tables, views)}
@@ -109,8 +114,15 @@ class _Loading:
         return name in self.wrong or any(name.startswith(f"{connector}_") for connector in self.wrong)
 
     def _files(self, folder: str) -> Iterator[Source]:
-        for path in sorted((self.directory / folder).glob("*.y*ml")):
-            if source := read(path, f"{self.directory.name}/{folder}/{path.name}", self.problems):
+        for path in sorted((self.directory / folder).glob("[!.]*")):  # what an editor hides is its own
+            named = re.fullmatch(r"(.+\.ya?ml)(\.txt)?", path.name, re.IGNORECASE)
+            if named and named[2]:  # Windows hides the second ending
+                message = f"is not read, as it ends in {named[2]}; rename it to {named[1]}"
+                self.problems.add(f"{self.directory.name}/{folder}/{path.name}:1", message)
+                self.wrong |= {Path(named[1]).stem, folder}
+            elif not named:
+                continue
+            elif source := read(path, f"{self.directory.name}/{folder}/{path.name}", self.problems):
                 yield source
             else:
                 self.wrong |= {path.stem, folder}
@@ -119,6 +131,13 @@ class _Loading:
         """Names become tables, assets and file names."""
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", str(name)):
             self.problems.add(place, f"`{name}` is not a name; use small letters, digits, - and _, a letter first")
+
+    def _folders(self) -> None:
+        """A folder whose name is slightly wrong would be a configuration without what is in it."""
+        for path in sorted(each for each in self.directory.iterdir() if each.is_dir() and each.name not in _FOLDERS):
+            near = difflib.get_close_matches(path.name.lower(), _FOLDERS, n=1, cutoff=0.85)
+            if near and not ((known := self.directory / near[0]).exists() and known.samefile(path)):
+                self.problems.add(f"{self.directory.name}/{path.name}", f"is not read; rename the folder to {near[0]}")
 
     def _organisation(self) -> OrganisationYaml | None:
         source = read(self.directory / "okr.yaml", f"{self.directory.name}/okr.yaml", self.problems)
