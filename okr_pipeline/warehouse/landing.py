@@ -26,6 +26,7 @@ class Change:
     unchanged: int
 
 
+WIDER = ("BIGINT", "DECIMAL(38,9)")  # the one change of type in which no row of the past changes
 NOTHING = Change(0, 0, 0, 0, 0)
 
 
@@ -99,7 +100,8 @@ def _differing(
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, place: str, name: str, staged: str, key: Sequence[str]) -> list[str]:
-    """Makes the table and its history where they are missing, adds new columns, and returns the staged columns."""
+    """Makes the table and its history where they are missing, adds new columns, lets whole numbers have fractions from now on,
+    and returns the staged columns."""
     types = columns_of(connection, f"SELECT * FROM {staged}")
     columns = ", ".join(f"{quoted(c)} {t}{' NOT NULL' if c in key else ''}" for c, t in types.items())
     connection.execute(f"CREATE TABLE IF NOT EXISTS {place} ({columns}, _load BIGINT NOT NULL)")
@@ -112,10 +114,12 @@ def prepare(connection: duckdb.DuckDBPyConnection, place: str, name: str, staged
         for column, kind in types.items():
             if column not in present:
                 connection.execute(f"ALTER TABLE {where} ADD COLUMN {quoted(column)} {kind}")
+            elif (present[column], kind) == WIDER:
+                connection.execute(f"ALTER TABLE {where} ALTER COLUMN {quoted(column)} TYPE {kind}")
             elif present[column] != kind:
                 raise ConfigError(
-                    f"the column `{column}` of {place} is {present[column]} in the warehouse and {kind} in the"
-                    " configuration; declare the new type under a new column name"
+                    f"the column `{column}` of {place} is {present[column]} in the warehouse and {kind} in the configuration;"
+                    " declare the new type under a new column name, or rename the stream, whose table is then made anew"
                 )
     return list(types)
 

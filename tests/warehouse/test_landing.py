@@ -249,12 +249,25 @@ def test_a_column_that_is_no_longer_declared_stays_and_says_nothing_new(connecti
     assert {r[0]: r[-1] for r in current(connection)} == {"a": 5, "b": None}
 
 
+def test_whole_numbers_may_have_fractions_from_now_on_and_the_past_stays_as_it_was(connection):
+    put(connection, [row("a", n=5), row("b", n=2**62)], window())
+    put(connection, [row("a", n=6), row("b", n=2**62)], window())
+    connection.execute("CREATE VIEW views.of_it AS SELECT count FROM raw.t")
+    fractions = table(SCHEMA.set(SCHEMA.get_field_index("count"), pa.field("count", pa.decimal128(38, 9))))
+
+    rows = [row("a", n=6), (*row("b")[:-1], Decimal("6.5"))]
+    assert put(connection, rows, window(), fractions) == Change(2, 0, 1, 0, 1)
+
+    assert {r[0]: r[-1] for r in as_known_at(connection, 1)} == {"a": 5, "b": 2**62}
+    assert {r[0]: r[-1] for r in current(connection)} == {"a": 6, "b": Decimal("6.5")}
+
+
 def test_a_changed_type_is_refused_with_a_remedy_and_nothing_changes(connection):
     put(connection, [row("a")], window())
     position = SCHEMA.get_field_index("number")
     before = current(connection)
 
-    with pytest.raises(OkrError, match=r"`number`.*DOUBLE.*VARCHAR.*declare the new type under a new column name"):
+    with pytest.raises(OkrError, match=r"`number`.*DOUBLE.*VARCHAR.*under a new column name, or rename the stream"):
         put(
             connection,
             [("a", DAY0, "1", None, "", 0)],
