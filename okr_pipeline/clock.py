@@ -6,11 +6,18 @@ import os
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from okr_pipeline.errors import ConfigError
+
 
 def now() -> datetime:
     """The current instant, aware, in UTC."""
     stopped = os.environ.get("OKR_NOW")
-    return datetime.fromisoformat(stopped).astimezone(UTC) if stopped else datetime.now(UTC)
+    try:
+        return datetime.fromisoformat(stopped).astimezone(UTC) if stopped else datetime.now(UTC)
+    except ValueError:
+        raise ConfigError(
+            f"OKR_NOW is {stopped!r}, not an instant; write for example 2026-11-15T22:00:00+00:00"
+        ) from None
 
 
 def today(timezone: str) -> date:

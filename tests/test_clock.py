@@ -7,6 +7,7 @@ from datetime import date, datetime
 import pytest
 
 from okr_pipeline import clock
+from okr_pipeline.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,10 @@ def test_the_day_is_that_of_the_organisations_clocks(monkeypatch, instant, zone,
 )
 def test_the_night_after_a_day_begins_at_five_whatever_the_clocks_did(day, zone, instant):
     assert clock.night_after(day, zone) == datetime.fromisoformat(instant)
+
+
+@pytest.mark.parametrize("instant", ["yesterday", "2026-11-31T00:00:00+00:00"])
+def test_a_clock_that_is_stopped_at_no_instant_is_told(monkeypatch, instant):
+    monkeypatch.setenv("OKR_NOW", instant)
+    with pytest.raises(ConfigError, match=r"OKR_NOW is '.*', not an instant; write for example 2026-11-15T22:00:00"):
+        clock.now()
