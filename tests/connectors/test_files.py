@@ -1,11 +1,13 @@
 """The files connector against real CSV, Excel and Parquet files."""
 
 import os
+import re
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -14,7 +16,7 @@ from pydantic import ValidationError
 
 from okr_pipeline.config import Table
 from okr_pipeline.connectors.contract import Said, Window
-from okr_pipeline.connectors.files import Files, FileSettings, delimited, json_lines, workbook
+from okr_pipeline.connectors.files import Files, FileSettings, cell_errors, delimited, json_lines, workbook
 from okr_pipeline.connectors.files import connector as module
 from okr_pipeline.errors import DataRejected, SourceRejected, SourceUnavailable
 from okr_pipeline.ingest import ingest
@@ -473,6 +475,28 @@ def test_a_bad_cell_in_excel_is_told_by_its_row(tmp_path):
 
     with pytest.raises(
         DataRejected, match=r"seminars\.xlsx:4: column held_on: '2026-10-02 09:30:00' is not of type date"
+    ):
+        pull(connector(tmp_path, **EXCEL))
+
+
+FAILED = [("#REF!", "#REF!"), ("=Budget!B2*2", "=Budget!B2*2"), ("=IF(1<2,3,4)", "=IF(1<2,3,4)")]
+
+
+@pytest.mark.parametrize("piece", [64, 2**20])
+@pytest.mark.parametrize(("cell", "shown"), FAILED)
+def test_a_formula_that_failed_or_was_never_worked_out_is_no_empty_cell(tmp_path, monkeypatch, cell, shown, piece):
+    """An amount that is left out of a sum without a word is a wrong sum."""
+    monkeypatch.setattr(cell_errors, "PIECE", piece)
+    book = openpyxl.Workbook()
+    book.active.title = "A & B"
+    for row in (["seminar_id", "held_on", "cost", "open"], ["S-1", date(2026, 10, 1), 1.5, True]):
+        book.active.append(row)
+    book.active.append(["S-2", date(2026, 10, 2), cell, None])
+    book.create_sheet("Budget").append(["#N/A"])
+    book.save(tmp_path / "seminars.xlsx")
+
+    with pytest.raises(
+        DataRejected, match=rf"seminars\.xlsx:3: column cost: '{re.escape(shown)}' is not of type decimal"
     ):
         pull(connector(tmp_path, **EXCEL))
 

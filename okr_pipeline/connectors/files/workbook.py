@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from okr_pipeline.connectors.columns import empty_is_null
+from okr_pipeline.connectors.files.cell_errors import cell_errors
 from okr_pipeline.connectors.sheets import Sheet, unwanted
 from okr_pipeline.errors import DataRejected
 
@@ -45,9 +46,17 @@ def _rows(path: Path, name: str | None) -> Iterator[list[Any]]:
             if name is not None and name not in book.sheet_names:
                 there = ", ".join(book.sheet_names)
                 raise DataRejected(f"{path.name}: has no sheet {name}; it has: {there}. Rename one, or mend `sheet`.")
-            return book.get_sheet_by_name(name or book.sheet_names[0]).iter_rows()
+            sheet = name or book.sheet_names[0]
+            return _shown(book.get_sheet_by_name(sheet).iter_rows(), cell_errors(path, sheet))
     except (CalamineError, ValueError, IndexError) as error:
         raise DataRejected(f"{path.name}: is not an Excel file: {error}. Save it again as .xlsx.") from None
+
+
+def _shown(rows: Iterator[list[Any]], errors: Mapping[tuple[int, int], str]) -> Iterator[list[Any]]:
+    """The rows with what the cells show in which a formula failed."""
+    lines = {line for line, _ in errors}
+    for line, row in enumerate(rows):
+        yield [errors.get((line, at), cell) for at, cell in enumerate(row)] if line in lines else row
 
 
 def _text(cell: Any) -> str:
