@@ -197,8 +197,10 @@ def _engine(name: str, address: str) -> sa.Engine:
     remedy = "Write it as dialect+driver://user:password@host/database."
     try:
         url = sa.make_url(address)
-    except exc.ArgumentError:
-        raise SourceRejected(f"{name}: url is not a database URL. {remedy}") from None
+    except (exc.ArgumentError, ValueError):  # a password's own : or @ is taken for that before a port
+        raise SourceRejected(
+            f"{name}: url is not a database URL. {remedy} In a password write @ as %40, : as %3A and / as %2F."
+        ) from None
     path = url.database if url.get_backend_name() == "sqlite" else None
     if path and path != ":memory:" and not path.startswith("file:") and not Path(path).is_file():
         # SQLite would create it, and an empty database would look like a source without tables

@@ -210,6 +210,7 @@ def test_a_locked_database_is_unavailable(tmp_path):
     [
         ("crm.example.com", "not a database URL"),
         ("", "not a database URL"),
+        ("postgresql+psycopg://me:s3cret@host:port/crm", "In a password write @ as %40, : as %3A and / as %2F"),
         ("nosuchbase://me:s3cret@host/crm", "knows no nosuchbase"),
         ("mysql+cymysql://me:s3cret@host/crm", "pip install 'cymysql'"),
     ],
