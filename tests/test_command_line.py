@@ -48,6 +48,15 @@ def test_check_asks_for_every_variable_that_a_source_needs(okr):
     assert "Traceback" not in checked.err
 
 
+@pytest.mark.parametrize("written", ["${MAILCHIMP-API-KEY}", "${MAILCHIMP API KEY}", "${MAILCHIMP_API_KEY", "${}"])
+def test_a_variable_that_is_misspelt_is_not_taken_for_the_password_itself(okr, config, written):
+    path = config / "connectors" / "email.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("${MAILCHIMP_API_KEY}", f'"{written}"'), encoding="utf-8")
+    told = okr("check", "--sandbox", "--config", config).err.splitlines()
+    assert told[0].startswith("okr_config/connectors/email.yaml:")
+    assert f"api_key: {written} names no environment variable; write ${{NAME}}, or ${{NAME:-default}}" in told[0]
+
+
 MISTAKES = [  # file, what stands there, what somebody writes instead, the field that is named, words of the remedy
     ("okr.yaml", "week_starts: monday", "week_start: monday", "week_start", "did you mean `week_starts`?"),
     ("okr.yaml", "timezone: Asia/Bangkok", "timezone: Bangkok", "timezone", "write for example `Asia/Bangkok`"),

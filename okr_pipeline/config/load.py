@@ -174,6 +174,10 @@ class _Loading:
                 self.wrong.add(name)
                 continue
             data, unset = source.resolve(self.environment)
+            for where, text in source.unclear():
+                self.problems.add(
+                    source.place(where), f"{text} names no environment variable; write ${{NAME}}, or ${{NAME:-default}}"
+                )
             if self.unset_is_wrong:
                 for where, variable in unset:
                     message = f"the environment variable {variable} is not set; set it, or try the tool with --sandbox"

@@ -95,6 +95,15 @@ class Source:
 
         return replaced(self.data, ()), unset
 
+    def unclear(self) -> Iterator[tuple[Path_, str]]:
+        """The fields with a `${` that begins no reference: as it stands it would be taken for a password, say."""
+        for where in _paths(self.data):
+            value = self.data
+            for part in where:
+                value = value[part]
+            if isinstance(value, str) and (found := re.search(r"\$\{[^}]*\}?", _REFERENCE.sub("", value))):
+                yield where, found[0]
+
     def validate(self, kind: type[T] | Any, data: Any, problems: Problems) -> T | None:
         """`data` as a `kind` (a pydantic model or type), or None with every mistake added to `problems`."""
         try:
