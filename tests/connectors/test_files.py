@@ -103,6 +103,15 @@ def test_text_that_is_in_another_encoding_is_refused_with_its_line_and_not_guess
         pull(connector(tmp_path, encoding=declared))
 
 
+def test_utf_16_that_is_declared_and_has_no_mark_is_refused(tmp_path):
+    """Which of the two byte orders it is in would be a guess; `utf-16-le` says it."""
+    write(tmp_path, HEADER + "S-1,2026-10-01,1\n", encoding="utf-16-le")
+
+    with pytest.raises(DataRejected, match=r"seminars\.csv:1: is not UTF-16 text\. Mend `encoding`"):
+        pull(connector(tmp_path, encoding="utf-16"))
+    assert len(pull(connector(tmp_path, encoding="utf-16-le"))) == 1
+
+
 def test_days_of_the_buddhist_era_and_thai_digits_are_what_they_mean(tmp_path):
     write(tmp_path, HEADER + "S-1,2569-10-09,๔๐\nS-2,๒๕๖๙-๑๐-๑๐,-๑.๐\nS-3,2567-02-29,1\n")
 
@@ -633,6 +642,8 @@ def test_a_member_that_no_line_has_is_missing_however_many_parts_there_are(tmp_p
         ({"files": "s.jsonl", "separator": ";"}, "have no separator"),
         ({"take": "latest"}, "'all' or 'newest'"),
         ({"delay": "soon"}, "is not a number of days; write for example `30 days`"),
+        ({"files": "**.csv"}, r"`\*\*` is any folders and stands alone"),
+        *(({"separator": each}, "separates no cells; write one plain character") for each in ('"', "\n", "฿", "tab")),
     ],
 )
 def test_a_wrong_declaration_says_what_would_be_right(tmp_path, changed, message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -27,8 +28,18 @@ def _pattern(value: str) -> str:
     path = PurePosixPath(value)
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"{value} leaves the folder; write a name or pattern below it, such as `usage_*.csv`")
+    if any("**" in part and part != "**" for part in path.parts):
+        raise ValueError(
+            f"{value}: `**` is any folders and stands alone between slashes; write `**/usage_*.csv`, or one `*`"
+        )
     if path.suffix.lower() not in READERS:
         raise ValueError(f"{value} ends in no known kind of file; write one of {', '.join(READERS)}")
+    return value
+
+
+def _separator(value: str) -> str:
+    if not re.fullmatch(r"[\t -!#-~]", value):
+        raise ValueError(f'{value!r} separates no cells; write one plain character, such as ";", "|" or "\\t" (a tab)')
     return value
 
 
@@ -42,7 +53,7 @@ class FileStream(SheetStream):
     files: Annotated[str, AfterValidator(_pattern)]
     take: Literal["all", "newest"] = "all"
     encoding: Annotated[str, AfterValidator(text.encoding)] | None = None
-    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    separator: Annotated[str, AfterValidator(_separator)] | None = None
     sheet: Name | None = None
 
     @model_validator(mode="after")

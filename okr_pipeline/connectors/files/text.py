@@ -43,7 +43,7 @@ def opened(path: Path, declared: str | None, newline: str) -> Iterator[TextIO]:
     try:
         with path.open(encoding=used, newline=newline) as text:
             yield text
-    except UnicodeDecodeError:
+    except UnicodeError:  # UTF-16 without its mark is a plain one
         raise DataRejected(
             f"{path.name}:{_line(path, used)}: is not {used.removesuffix('-sig').upper()} text. "
             f"{'Mend `encoding`' if declared else 'Write its `encoding` (windows-874, say)'}, or save it as `CSV UTF-8`."
@@ -57,4 +57,6 @@ def _line(path: Path, used: str) -> int:
         data.decode(used)
     except UnicodeDecodeError as error:
         return data.count(b"\n", 0, error.start) + 1
+    except UnicodeError:
+        pass
     return 1
