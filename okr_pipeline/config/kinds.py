@@ -57,12 +57,18 @@ def wrong_condition(sql: str, kinds: Mapping[str, Kind | None]) -> str | None:
     for side in (tree, *joined):
         if _kind(side.unnest(), kinds) == "text":
             return f"`{_shown(side)}` is a text, not a condition; compare it with one: `{_shown(side)} = '…'`"
-    return wrong_comparison(sql, kinds)
+    return _wrong_comparison(tree, kinds)
 
 
 def wrong_comparison(sql: str, kinds: Mapping[str, Kind | None]) -> str | None:
     """What is wrong with the kinds in a value, and what would be right."""
-    for node in sqlglot.parse_one(sql, dialect="duckdb").find_all(*_COMPARING):
+    if " " not in sql:  # a column alone, as most values are: nothing to parse for
+        return None
+    return _wrong_comparison(sqlglot.parse_one(sql, dialect="duckdb"), kinds)
+
+
+def _wrong_comparison(tree: exp.Expr, kinds: Mapping[str, Kind | None]) -> str | None:
+    for node in tree.find_all(*_COMPARING):
         sides = [side.unnest() for side in node.iter_expressions()]
         literals = [side.this for side in sides if isinstance(side, exp.Literal) and side.is_string]
         if any(isinstance(side, exp.Null) for side in sides):
