@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
 from okr_pipeline import clock
@@ -127,7 +128,7 @@ def print_scores(
         score = number(objective["score"], "percent")
         status = f"[{_STYLE.get(objective['status'], 'default')}]{objective['status']}[/]"
         grid.add_row(
-            f"{indent}[bold]{objective['title']['en']}[/]",
+            f"{indent}[bold]{escape(objective['title']['en'])}[/]",
             "",
             "",
             "",
@@ -143,7 +144,7 @@ def print_scores(
                     *(number(amount, unit) for amount in (row["value"], *_way(row))),
                     *(number(row[name], "percent") for name in ("score", "expected")),
                     f"[{_STYLE.get(row['status'], 'default')}]{row['status']}[/]",
-                    _note(row),
+                    escape(_note(row)),
                 )
     console.print(grid)
 

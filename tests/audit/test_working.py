@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 
 import pytest
 from quarter import FIRST
 from rich.console import Console
+from world import World, configuration
 
 from okr_pipeline.audit.explain import explanation
 from okr_pipeline.audit.text import explanation_text, instant
+from okr_pipeline.config.words import Text
 from okr_pipeline.report import print_scores, score_rows, utc
 
 DAY = timedelta(1)
@@ -98,6 +101,19 @@ def test_the_table_shows_the_bounds_and_how_far_outside_of_them_a_value_lies(org
     assert (within[:4], within[-1]) == (["within", "9", "8", "9"], "things")
     row = score_rows(world.connection, last, None)["key_results"][0]
     assert (row["lower_bound"], row["upper_bound"], row["distance"]) == (11, 90, 2)
+
+
+def test_brackets_in_titles_and_units_are_text_in_the_table(tmp_path, night):
+    net = {"from": "src_flow", "value": "sum(n)", "unit": {"en": "leads [net]"}}
+    config = configuration(tmp_path, {"o": [{"id": "up"} | KINDS["up"]]}, "FY2570-Q1", metrics={"total": net})
+    objective = replace(config.objectives[0], title=Text(en="Cost [/lead]", th="ต้นทุน"))
+    world, last = World(replace(config, objectives=(objective,))), night(2)
+    world.land("src_flow", FIRST, last, [{"id": 1, "day": FIRST, "n": 9}])
+    world.scored(last)
+    out = io.StringIO()
+    print_scores(Console(file=out, width=130), world.connection, last)
+    assert "Cost [/lead]" in out.getvalue()
+    assert "leads [net]" in out.getvalue()
 
 
 def test_the_pace_is_told_in_its_own_words(told):
