@@ -20,6 +20,9 @@ from okr_pipeline.warehouse import Load, Warehouse, publish, record, replace
 from okr_pipeline.warehouse.engine import transaction
 from okr_pipeline.warehouse.ledger import next_load
 
+_DECIMALS = 9  # of `raw.checkins`
+_LIMIT = Decimal(10) ** 15  # below it a score, which is a DOUBLE, tells whole numbers apart
+
 
 @dataclass(frozen=True)
 class CheckIn:
@@ -50,6 +53,11 @@ def checked(config: Config, result: KeyResult, value: str, note: str, by: str, d
     if not isinstance(typed, Amount) or typed.percent != percent:
         right = f"`{value.strip()}%`" if percent else f"`{value.strip().removesuffix('%')}` without %"
         raise ConfigError(f"--value: `{metric.id}` is in {metric.unit_name}; write {right}")
+    if not _is_kept(typed.value):
+        decimals = _DECIMALS - 2 if percent else _DECIMALS
+        raise ConfigError(
+            f"--value: {value.strip()} has more digits than are kept; write at most {decimals} decimals, 15 digits before them"
+        )
     if day > today:
         raise ConfigError(f"--day: {day} is still to come in {config.organisation.timezone}; today is {today}")
     first = date.min if metric.is_level else earliest_day(config)
@@ -59,6 +67,11 @@ def checked(config: Config, result: KeyResult, value: str, note: str, by: str, d
         if not text.strip():
             raise ConfigError(f"{option} is empty; a check-in says who said it and why")
     return CheckIn(result, day, typed.value, note.strip(), by.strip())
+
+
+def _is_kept(value: Decimal) -> bool:
+    """Whether a number is kept to its last digit: what is scored is what was said."""
+    return abs(value) < _LIMIT and value == round(value, _DECIMALS)
 
 
 class Landed(NamedTuple):
