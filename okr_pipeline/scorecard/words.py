@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import localcontext
 from typing import Any, Literal
 
 from babel import Locale
@@ -24,6 +25,9 @@ Language = Literal["en", "th"]
 # Read once: babel reads a locale and a pattern anew for each number that is given their names.
 _LOCALES = {name: Locale.parse(name) for name in ("en", "th")}
 _NUMBER, _PERCENT, _SHARE = (parse_pattern(pattern) for pattern in ("#,##0.##", "#,##0.#%", "#,##0%"))
+_DIGITS = (
+    350  # more than any DOUBLE has before its decimals: one absurd number is shown as it is, and the page is still made
+)
 _PERIOD_TH = {"H": "ครึ่งปีที่ {n} ", "T": "งวดสี่เดือนที่ {n} ", "Q": "ไตรมาส {n} ", "M": "เดือนที่ {n} "}
 
 
@@ -77,9 +81,10 @@ class Words:
         """`34.1%`, `1,234.5`, with at most one or two decimals; `–` where there is none."""
         if value is None:
             return "–"
-        if unit == "percent":
-            return str(format_percent(value, _PERCENT, locale=_LOCALES[self.language]))
-        return str(format_decimal(value, _NUMBER, locale=_LOCALES[self.language]))
+        with localcontext(prec=_DIGITS):
+            if unit == "percent":
+                return str(format_percent(value, _PERCENT, locale=_LOCALES[self.language]))
+            return str(format_decimal(value, _NUMBER, locale=_LOCALES[self.language]))
 
     def amount(self, value: float | Amount | None, unit: str | Text) -> str:
         """A number with its unit: `34.1%`, `6 features`."""

@@ -18,6 +18,7 @@ from snapshot import FIRST, INTERVALS, NO_SCORE, SHIPPED, TODAY, attempt, publis
 from okr_pipeline.config import Config, load
 from okr_pipeline.scorecard import made, write
 from okr_pipeline.scorecard.preview import preview
+from okr_pipeline.scorecard.words import Words
 from okr_pipeline.warehouse import Warehouse
 from okr_pipeline.warehouse import publish as publish_warehouse
 
@@ -126,6 +127,13 @@ def test_numbers_read_as_people_write_them(plain: Path) -> None:
     assert "99% of the way" in text["en", "quote-requests"], "what is not reached is not rounded up to it"
     assert "220 leads in the month to date" in text["en", "signups"]
     assert "220 ราย ในเดือนนี้ถึงปัจจุบัน" in text["th", "signups"]
+
+
+@pytest.mark.parametrize("unit", ["percent", ""])
+@pytest.mark.parametrize("absurd", [-1e30, 1.7e308])
+def test_an_absurd_number_is_shown_and_takes_no_page_with_it(absurd: float, unit: str) -> None:
+    shown = Words("en", TODAY).number(absurd, unit)
+    assert float(shown.replace(",", "").replace("%", "e-2")) == pytest.approx(absurd)
 
 
 def test_both_languages_are_there_with_their_own_dates(plain: Path, config: Config) -> None:
