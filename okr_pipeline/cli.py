@@ -210,7 +210,8 @@ def explain(
         return
     with suppress(ConfigError):  # a past score can be told whatever the configuration says now
         configured = load(config, os.environ, unset_is_wrong=False).key_results.get(key_result)
-        found["place"] = configured.place if configured else None
+        stands = configured and configured.period.first <= found.get("as_of", date.max)  # not in an earlier period
+        found["place"] = configured.place if configured and stands else None
     console.print(explanation_text(found), markup=False, soft_wrap=True)
 
 

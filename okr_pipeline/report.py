@@ -16,7 +16,7 @@ from rich.table import Table as Grid
 
 from okr_pipeline import clock
 from okr_pipeline.night import Trouble
-from okr_pipeline.scoring import objectives_at, scores_at, scoring_known_at, with_removed
+from okr_pipeline.scoring import listed_on, objectives_at, scores_at, scoring_known_at
 
 _STYLE = {"on_track": "green", "achieved": "green", "at_risk": "yellow", "off_track": "red", "missed": "red"}
 _FIELDS = (
@@ -42,7 +42,8 @@ def score_rows(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: dat
     """The answer of `okr score --format json`, see README: one row an objective, one row a key result.
 
     It is told with the titles and in the order of the scoring that it comes from, and names the instant of that scoring:
-    so whoever asks for that instant later is given the same answer. What was removed since is told of the days it stood.
+    so whoever asks for that instant later is given the same answer. What was removed since is told of the days it stood, and
+    the days of an earlier period with the titles of then.
     """
     scoring = scoring_known_at(connection, utc(known_at))
     if scoring is None:
@@ -51,7 +52,7 @@ def score_rows(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: dat
             "objectives": [],
             "key_results": [],
         }
-    scoring = with_removed(connection, scoring, as_of)
+    scoring = listed_on(connection, scoring, as_of)
     return {
         "as_of": as_of.isoformat(),
         "known_at": scoring.known_at.isoformat() + "Z",
@@ -92,7 +93,7 @@ def scores_json(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: da
 def scores_table(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None) -> pa.Table:
     """One row a key result, with the columns of `scores.key_results`; none before the first scoring."""
     scoring = scoring_known_at(connection, utc(known_at))
-    return scores_at(connection, with_removed(connection, scoring, as_of), as_of) if scoring else pa.table({})
+    return scores_at(connection, listed_on(connection, scoring, as_of), as_of) if scoring else pa.table({})
 
 
 def scores_csv(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None) -> str:

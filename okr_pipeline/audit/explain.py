@@ -30,11 +30,12 @@ def explanation(
     scoring = scoring_known_at(connection, known_at, key_result)
     if scoring is None:
         return None
-    listed, row = scoring.key_results[key_result], score_row(connection, scoring, key_result, as_of)
-    found = {
-        "key_result": key_result,
-        "sentence": _sentence(listed, row["held_from"] or row["as_of"] if row else as_of),
-    }
+    row = score_row(connection, scoring, key_result, as_of)
+    day = row["held_from"] or row["as_of"] if row else as_of
+    told = (
+        scoring_known_at(connection, known_at, key_result, day) or scoring
+    )  # in its own period it said something else
+    found = {"key_result": key_result, "sentence": _sentence(told.key_results[key_result], day)}
     if row is None:
         return found | {"score": None}
     document = recall(connection, row["configuration"])

@@ -69,7 +69,7 @@ def hash_of(what: Any) -> str:
 
 
 def listing(config: Config) -> dict[str, Any]:
-    """What is scored, in order, by its names: what a past answer is told with."""
+    """What is scored, in order, by its names: what a past answer is told with. Of days before `since` it tells nothing."""
     return {
         "organisation": config.organisation.organisation.model_dump(),
         "objectives": [
@@ -77,6 +77,7 @@ def listing(config: Config) -> dict[str, Any]:
                 "objective": objective.id,
                 "title": objective.title.model_dump(),
                 "parent": objective.parent,
+                "since": f"{objective.period.first}",
                 "key_results": [_listed(result) for result in objective.key_results],
             }
             for objective in config.objectives
@@ -87,6 +88,7 @@ def listing(config: Config) -> dict[str, Any]:
 def _listed(result: KeyResult) -> dict[str, Any]:
     """With the sentence of each time between two dated changes: a past score is told with what was agreed then."""
     told = {"key_result": result.id, "title": result.title.model_dump(), "sentence": sentence(result)}
+    told |= {"since": f"{result.period.first}"}
     earlier = [{"through": f"{each.applies_to}", "sentence": sentence(each)} for each in result.earlier]
     return told | ({"earlier": earlier} if earlier else {})
 

@@ -5,12 +5,12 @@ from okr_pipeline.scoring.metrics import bind, measure
 from okr_pipeline.scoring.results import (
     Scoring,
     days_scored,
+    listed_on,
     objectives_as_of,
     objectives_at,
     scores_as_of,
     scores_at,
     scoring_known_at,
-    with_removed,
 )
 from okr_pipeline.scoring.scores import score
 
@@ -19,6 +19,7 @@ __all__ = [
     "bind",
     "days_scored",
     "earliest_day",
+    "listed_on",
     "measure",
     "objectives_as_of",
     "objectives_at",
@@ -26,5 +27,4 @@ __all__ = [
     "scores_as_of",
     "scores_at",
     "scoring_known_at",
-    "with_removed",
 ]

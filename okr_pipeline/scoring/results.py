@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -39,35 +39,75 @@ class Scoring:
 
 
 def scoring_known_at(
-    connection: duckdb.DuckDBPyConnection, known_at: datetime | None = None, key_result: str | None = None
+    connection: duckdb.DuckDBPyConnection,
+    known_at: datetime | None = None,
+    key_result: str | None = None,
+    day: date | None = None,
 ) -> Scoring | None:
     """The newest scoring known at an instant (naive UTC; None: now), or the newest by then that scored a key result.
 
-    None when there is none: so a key result that was removed is found as it last was.
+    None when there is none: so a key result that was removed is found as it last was, and with a day as it was in a period
+    that had begun by then: an id may stand for something else in each quarter.
     """
-    found = connection.execute(statement("scoring/sql/scorings.sql"), [known_at, known_at]).fetchall()
-    for load, instant, configuration, method, document in found:
-        scoring = Scoring(load, instant, configuration, json.loads(document), method or "")
-        if key_result is None or key_result in scoring.key_results:
+    for scoring in _scorings(connection, known_at):
+        if key_result is None or _tells_of(scoring.key_results.get(key_result), day):
             return scoring
     return None
 
 
-def with_removed(connection: duckdb.DuckDBPyConnection, scoring: Scoring, as_of: date) -> Scoring:
-    """A scoring that also lists, marked as `removed`, the key results that were scored as of that day and later left out.
+def _scorings(connection: duckdb.DuckDBPyConnection, known_at: datetime | None) -> Iterator[Scoring]:
+    """Of every configuration the newest scoring by an instant; newest first."""
+    found = connection.execute(statement("scoring/sql/scorings.sql"), [known_at, known_at]).fetchall()
+    for load, instant, configuration, method, document in found:
+        yield Scoring(load, instant, configuration, json.loads(document), method or "")
 
-    They stand as they were last scored; an objective that still stands is scored without them.
+
+def _tells_of(listed: dict[str, Any] | None, day: date | None) -> bool:
+    """Whether an entry of a listing is of a period that had begun on a day."""
+    return listed is not None and (day is None or f"{day}" >= listed.get("since", ""))
+
+
+def listed_on(connection: duckdb.DuckDBPyConnection, scoring: Scoring, as_of: date) -> Scoring:
+    """A scoring that lists what was scored as of a day, each as it was listed last in a period that had begun by then.
+
+    What has been left out since is marked as `removed`. It stands as it was last scored; an objective that still stands is
+    scored without it.
     """
-    gone = [name for name in scored_ever(connection) if name not in scoring.key_results]
-    stood = _versions(connection, "key_results", "key_result", gone, as_of, scoring.load) if gone else None
-    listed = {name: each | {"key_results": [*each["key_results"]]} for name, each in scoring.objectives.items()}
-    for row in stood.to_pylist() if stood else ():
-        last = scoring_known_at(connection, scoring.known_at, row["key_result"])
-        if row["as_of"] == as_of and last:
-            objective = last.objectives[row["objective"]] | {"key_results": []}
-            removed = last.key_results[row["key_result"]] | {"removed": True}
-            listed.setdefault(row["objective"], objective)["key_results"].append(removed)
+    wanted = {name for name, each in scoring.key_results.items() if _tells_of(each, as_of)}
+    others = [name for name in scored_ever(connection) if name not in wanted]
+    stood = (
+        _versions(connection, "key_results", "key_result", others, as_of, scoring.load).to_pylist() if others else []
+    )
+    wanted |= {row["key_result"] for row in stood if row["as_of"] == as_of or row["key_result"] in scoring.key_results}
+    listed: dict[str, dict[str, Any]] = {}
+    for each in _scorings(connection, scoring.known_at):
+        told = {name for name in wanted & each.key_results.keys() if _tells_of(each.key_results[name], as_of)}
+        shown = {*each.objectives} if not listed else _with_those_above(each, told)
+        for name, objective in each.objectives.items():
+            if name in shown and _tells_of(objective, as_of):
+                theirs = [
+                    _marked(result, scoring) for result in objective["key_results"] if result["key_result"] in told
+                ]
+                listed.setdefault(name, objective | {"key_results": []})["key_results"] += theirs
+        wanted -= told
+        if not wanted:
+            break
     return replace(scoring, listing={"objectives": [*listed.values()]})
+
+
+def _marked(result: dict[str, Any], scoring: Scoring) -> dict[str, Any]:
+    return result if result["key_result"] in scoring.key_results else result | {"removed": True}
+
+
+def _with_those_above(scoring: Scoring, key_results: set[str]) -> set[str]:
+    """The objectives of some key results, and what these are part of."""
+    above = {name: each["parent"] for name, each in scoring.objectives.items() if each.get("parent")}
+    found = {
+        name for name, each in scoring.objectives.items() for r in each["key_results"] if r["key_result"] in key_results
+    }
+    while parents := {above[name] for name in found if name in above} - found:
+        found |= parents
+    return found
 
 
 def scores_at(connection: duckdb.DuckDBPyConnection, scoring: Scoring, as_of: date) -> pa.Table:

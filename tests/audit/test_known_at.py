@@ -152,6 +152,36 @@ def test_a_key_result_that_was_removed_is_told_for_the_time_that_it_stood(nights
     assert (found["as_of"], found["configured"]["every"]) == (FIRST + timedelta(2), "week")
 
 
+def test_a_period_that_is_over_is_told_with_what_was_agreed_in_it(tmp_path, monkeypatch):
+    """The next period has the same ids, as a rule: for another target, and perhaps beneath another objective."""
+    second, third = FIRST + timedelta(1), FIRST + timedelta(2)
+    then, now = ([{**KEY_RESULTS[0], "target": Fraction(target)}] for target in (20, 90))
+    world = World(
+        configuration(tmp_path / "a", {"all": [], "old": then}, f"{FIRST} to {second}", parents={"old": ("all",)})
+    )
+    monkeypatch.setenv("OKR_NOW", f"{third}T05:00:00+00:00")
+    world.land("src_flow", FIRST, second, [{"id": 1, "day": FIRST, "n": 5}])
+    world.scored(second)
+    told = scores_json(world.connection, second, None)
+    world.config = configuration(tmp_path / "b", {"new": [*now, KEY_RESULTS[1]]}, f"{third} to {third}")
+    monkeypatch.setenv("OKR_NOW", f"{third + timedelta(1)}T05:00:00+00:00")
+    world.land("src_flow", third, third, [{"id": 2, "day": third, "n": 9}])
+    world.scored(third)
+
+    sentences = [explanation(world.connection, "total", day)["sentence"] for day in (second, third)]
+    assert ["20 things" in sentence for sentence in sentences] == [True, False]
+    assert [f"{FIRST} to {second}" in sentence for sentence in sentences] == [True, False]
+
+    def listed(as_of: date) -> tuple[list[str], list[tuple[str, str, bool]]]:
+        found = json.loads(scores_json(world.connection, as_of, None))
+        rows = [(row["key_result"], row["objective"], row["removed"]) for row in found["key_results"]]
+        return [each["objective"] for each in found["objectives"]], rows
+
+    assert listed(second) == (["all", "old"], [("total", "old", False)])
+    assert listed(third) == (["new"], [("total", "new", False), ("distinct", "new", False)])
+    assert json.loads(scores_json(world.connection, second, None))["key_results"] == json.loads(told)["key_results"]
+
+
 def test_each_score_names_a_configuration_that_is_kept(nights):
     world, _ = nights
     used = world.connection.execute(
