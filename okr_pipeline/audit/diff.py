@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from okr_pipeline.audit.explain import days_of, failures, measured_baseline
+from okr_pipeline.audit.explain import baseline_of, days_of, failures
 from okr_pipeline.audit.rows import parts_of, rows_of
 from okr_pipeline.config import Part
 from okr_pipeline.scoring import Scoring, objectives_at, scores_at
@@ -79,7 +79,7 @@ def _causes(
         return {}
     was, now = (recall(connection, row["configuration"]) for row in (old, new))
     failed = failures(connection, _tables(now), after.load) if new["reason"] else []
-    measured = measured_baseline(connection, now, new, after.load) if old["baseline"] != new["baseline"] else None
+    measured = baseline_of(connection, now, after.load) if old["baseline"] != new["baseline"] else None
     causes = {
         "configuration": changed_fields(was, now),
         "method": [before.method, after.method] if before.method != after.method else [],

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 
 from okr_pipeline.audit.rows import Standing, Window, days, parts_of, rows_of, rows_query, standing_at
+from okr_pipeline.config.document import measured_baseline
 from okr_pipeline.config.formula import plain
-from okr_pipeline.config.words import Measured, baseline
 from okr_pipeline.scoring import Scoring, scores_at, scoring_known_at
 from okr_pipeline.scoring.configurations import recall
 from okr_pipeline.warehouse.engine import statement
@@ -57,7 +57,7 @@ def explanation(
         "intervals": intervals,
         "steps": json.loads(row["steps"]) if row["steps"] else None,
         "pace": row["pace"],
-        "measured_baseline": measured_baseline(connection, document, row, scoring.load),
+        "measured_baseline": baseline_of(connection, document, scoring.load),
         "days": by_day,
         "loads": loads_of(connection, by_day),
         "failures": failures(connection, sorted({table for part in parts for table in part.tables}), scoring.load),
@@ -137,14 +137,11 @@ def loads_of(connection: duckdb.DuckDBPyConnection, by_day: list[dict[str, Any]]
     return [load | {"notes": json.loads(load["notes"])} for load in rows_of(found)]
 
 
-def measured_baseline(
-    connection: duckdb.DuckDBPyConnection, document: dict[str, Any], row: dict[str, Any], load: int
-) -> dict[str, Any] | None:
+def baseline_of(connection: duckdb.DuckDBPyConnection, document: dict[str, Any], load: int) -> dict[str, Any] | None:
     """The days and the instant of a baseline that was measured, with its parts; None for one that is written."""
-    if not isinstance(baseline(document["key_result"].get("baseline", 0)), Measured):
+    if not (measured := measured_baseline(document)):
         return None
-    asked = [row["key_result"], row["baseline"], load]
-    found = rows_of(connection.execute(statement("audit/sql/measured_baseline.sql"), asked))
+    found = rows_of(connection.execute(statement("audit/sql/measured_baseline.sql"), [measured.id, load]))
     return next((each | {"parts": json.loads(each["parts"])} for each in found), None)
 
 

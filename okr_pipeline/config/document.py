@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from okr_pipeline.config.formula import Aggregate, View
 from okr_pipeline.config.models import OrganisationYaml
-from okr_pipeline.config.resolved import Config, KeyResult
+from okr_pipeline.config.periods import FiscalYear, Period
+from okr_pipeline.config.resolved import Config, KeyResult, MeasuredBaseline
 from okr_pipeline.config.sentence import sentence
-from okr_pipeline.config.words import Amount, Every, Over, Span
+from okr_pipeline.config.words import Amount, Every, Measured, Over, Span, baseline
 
 _NAMES = {"title", "owner", "changes"}  # they decide no score; a dated change is a version with a hash of its own
 
@@ -56,11 +57,23 @@ def fingerprint(found: dict[str, Any]) -> str:
     return hash_of(found | {"views": views})
 
 
-def baseline_fingerprint(found: dict[str, Any], first: date, last: date) -> str:
-    """The hash of what a measured baseline is: the days, and how they are measured. Nothing else has it measured again."""
+def measured_baseline(found: dict[str, Any]) -> MeasuredBaseline | None:
+    """Of what period a baseline is measured, by a document; None for one that is written.
+
+    Its id is the hash of the days, and how they are measured: nothing else has it measured again.
+    """
     key_result, views = found["key_result"], {name: view["text"] for name, view in found["views"].items()}
+    said = baseline(key_result.get("baseline", 0))
+    if not isinstance(said, Measured):
+        return None
+    fiscal_year = FiscalYear.model_validate(found["organisation"]["fiscal_year"])
+    earlier = fiscal_year.before if said.period == "previous period" else fiscal_year.year_before
+    period = earlier(
+        Period(found["period"]["name"], *(date.fromisoformat(found["period"][end]) for end in ("first", "last")))
+    )
     window = [key_result.get("over"), found["organisation"]["week_starts"]]
-    return hash_of([key_result["id"], f"{first}", f"{last}", window, found["metric"], views])
+    what = [key_result["id"], f"{period.first}", f"{period.last}", window, found["metric"], views]
+    return MeasuredBaseline(period, hash_of(what))
 
 
 def hash_of(what: Any) -> str:

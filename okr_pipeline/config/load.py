@@ -14,16 +14,15 @@ import orjson
 
 from okr_pipeline import connectors
 from okr_pipeline.config import checkins, formula
-from okr_pipeline.config.document import baseline_fingerprint, document, fingerprint, hash_of
+from okr_pipeline.config.document import document, fingerprint, hash_of, measured_baseline
 from okr_pipeline.config.kinds import kinds_of, wrong_comparison
 from okr_pipeline.config.lookup import Lookup
 from okr_pipeline.config.models import KeyResultYaml, MetricYaml, ObjectiveYaml, OrganisationYaml
 from okr_pipeline.config.periods import Period
-from okr_pipeline.config.resolved import Config, KeyResult, MeasuredBaseline, Metric, Objective, Table
+from okr_pipeline.config.resolved import Config, KeyResult, Metric, Objective, Table
 from okr_pipeline.config.source import Problems, Source, read, read_text, suggestion
 from okr_pipeline.config.suits import wrong_with_metric
 from okr_pipeline.config.tree import arranged
-from okr_pipeline.config.words import Measured
 from okr_pipeline.connectors.contract import Connector, Stream
 from okr_pipeline.connectors.own import blamed, own_folder
 from okr_pipeline.errors import ConfigError
@@ -369,16 +368,7 @@ class _Loading:
         decides = document(of.organisation, of.views, found)
         return replace(
             found,
-            baseline=_baseline(of, spec, decides),
+            baseline=measured_baseline(decides),
             document=orjson.dumps(decides).decode(),
             configuration=fingerprint(decides),
         )
-
-
-def _baseline(of: _Of, spec: KeyResultYaml, decides: dict[str, Any]) -> MeasuredBaseline | None:
-    if not isinstance(spec.baseline, Measured):
-        return None
-    fiscal_year = of.organisation.fiscal_year
-    earlier = fiscal_year.before if spec.baseline.period == "previous period" else fiscal_year.year_before
-    period = earlier(of.period)
-    return MeasuredBaseline(period, baseline_fingerprint(decides, period.first, period.last))

@@ -156,6 +156,21 @@ def test_a_past_score_is_told_with_what_was_agreed_then(organisation, night):
     assert "from 2 things to 80 things" in now
 
 
+def test_a_measured_baseline_is_told_with_its_own_days_and_instant_though_another_has_the_same_value(
+    organisation, night
+):
+    before = {"metric": "total", "baseline": "previous period", "target": Fraction(40)}
+    world, first = organisation([{"id": "up"} | before]), FIRST - 92 * DAY
+    for number in (1, 2):
+        last = night(number)
+        world.land("src_flow", first, last, [{"id": 1, "day": first, "n": 3, "amount": 3}])
+        world.scored(last)
+        organisation([{"id": "up"} | before | {"changes": [{"from": FIRST + DAY, "metric": "money"}]}], world)
+    then, now = (explanation(world.connection, "up", day)["measured_baseline"] for day in (FIRST, last))
+    assert (then["value"], then["parts"], then["known_at"].day) == (3, {"sum_n": 3}, 2)
+    assert (now["value"], now["parts"], now["known_at"].day) == (3, {"sum_amount": 3}, 3)
+
+
 def test_a_held_score_keeps_the_word_of_its_own_day(organisation, night):
     world, last = organisation([{"id": "up"} | KINDS["up"]]), night(9)
     world.land("src_flow", FIRST, last, [{"id": 1, "day": FIRST, "n": 5, "who": "a", "amount": 1}])
