@@ -188,6 +188,15 @@ def test_a_correction_supersedes_and_what_was_said_before_is_kept(office):
     assert past["rows"][0]["first"][0]["note"] == "survey"
 
 
+def test_a_difference_names_what_was_said_of_the_metric_and_of_no_other(office):
+    known = office("score", "--format", "json").json["known_at"]
+    office.say("morale", "70%", "2026-11-10")
+    office.say("press", 3, "2026-11-10")
+    found = office("diff", "--from-known", known, "--format", "json").json["key_results"]
+    causes = {each["key_result"]: [load["notes"]["key_result"] for load in each["because"]["loads"]] for each in found}
+    assert causes == {"morale": ["morale"], "press": ["press"], "press-monthly": ["press"]}
+
+
 def test_one_of_today_counts_from_tonight(office):
     assert "It counts from the run for 2026-11-16 on" in office.say("morale", "70%", "2026-11-16")
     assert office.row("morale")["value"] is None

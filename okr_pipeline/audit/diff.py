@@ -11,7 +11,7 @@ import duckdb
 
 from okr_pipeline.audit.explain import baseline_of, days_of, failures
 from okr_pipeline.audit.rows import parts_of, rows_of
-from okr_pipeline.config import Part
+from okr_pipeline.config import Part, checkins
 from okr_pipeline.scoring import Scoring, objectives_at, scores_at
 from okr_pipeline.scoring.agreed import RHYTHM
 from okr_pipeline.scoring.configurations import recall
@@ -128,7 +128,10 @@ def _loads(
         for row in rows_of(connection.execute(statement("audit/sql/touched.sql", **names))):
             found[row["load"]] = {"table": table} | row
     if any(rows[0][name] != rows[1][name] for name in ("reason", "held_from", "final")):
-        asked = {"tables": _tables(document), "first": first, "last": last}
+        pulled = [
+            table for table in _tables(document) if table != checkins.TABLE
+        ]  # a check-in is nothing without its row
+        asked = {"tables": pulled, "first": first, "last": last}
         asked |= {"first_day": min([*days, *(row["as_of"] for row in rows)]), "last_day": rows[1]["as_of"]}
         for row in rows_of(connection.execute(statement("audit/sql/pulled.sql"), asked)):
             found.setdefault(row["load"], row)
