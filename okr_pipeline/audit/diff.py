@@ -26,7 +26,9 @@ Row = dict[str, Any]
 
 
 def difference(connection: duckdb.DuckDBPyConnection, before: Scoring, after: Scoring, as_of: date) -> Row:
-    """The scores as of a day that differ between two scorings, field by field as [old, new], each with its causes."""
+    """The scores as of a day that differ between two scorings, field by field as [old, new], each with its causes.
+
+    An objective's score follows from those beneath it; a cause of its own is that it is made up of others."""
     return {
         "as_of": as_of,
         **{
@@ -34,10 +36,16 @@ def difference(connection: duckdb.DuckDBPyConnection, before: Scoring, after: Sc
             for name, each in (("from", before), ("to", after))
         },
         "objectives": [
-            {"objective": name, "change": change, "fields": fields}
+            {
+                "objective": name,
+                "change": change,
+                "fields": fields,
+                "because": {"configuration": made_up} if made_up else {},
+            }
             for name, old, new in _pairs("objective", *(objectives_at(connection, s, as_of) for s in (before, after)))
             for change, fields in [_compared(old, new, _OBJECTIVE)]
             if change
+            for made_up in [changed_fields(*(_made_up(s, name) for s in (before, after))) if old and new else []]
         ],
         "key_results": [
             {
@@ -51,6 +59,15 @@ def difference(connection: duckdb.DuckDBPyConnection, before: Scoring, after: Sc
             for change, fields in [_compared(old, new, _COMPARED)]
             if change
         ],
+    }
+
+
+def _made_up(scoring: Scoring, objective: str) -> Row:
+    """What an objective is made up of: its key results, whose weights are told with them, and its parts with their weights."""
+    parts = {name: each.get("weight") for name, each in scoring.objectives.items() if each["parent"] == objective}
+    return {
+        "key_results": sorted(each["key_result"] for each in scoring.objectives[objective]["key_results"]),
+        "parts": parts,
     }
 
 

@@ -22,7 +22,7 @@ def difference_text(found: dict[str, Any]) -> str:
     lines = [f"Scores {asked}:"]
     for each in found["objectives"]:
         lines.append(f"\nobjective {each['objective']}{_how(each)}")
-        lines += _field_lines(each["fields"])
+        lines += [*_field_lines(each["fields"]), *_cause_lines(each["because"])]
     same: dict[tuple[str, ...], list[str]] = {}
     for each in found["key_results"]:
         causes = [*_cause_lines(each["because"])]

@@ -90,6 +90,7 @@ def listing(config: Config) -> dict[str, Any]:
                 "objective": objective.id,
                 "title": objective.title.model_dump(),
                 "parent": objective.parent,
+                "weight": f"{objective.weight}",
                 "since": f"{objective.period.first}",
                 "key_results": [_listed(result) for result in objective.key_results],
             }

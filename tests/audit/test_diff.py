@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 from quarter import FIRST
-from world import configuration
+from world import World, configuration
 
 from okr_pipeline.audit.diff import difference
 from okr_pipeline.audit.diff_text import difference_text
@@ -26,8 +26,8 @@ def flow(number: int, day, n: int) -> dict:
 def changing(organisation, night):
     """Two nights; the `act` lies between them. Gives the difference as of 1 October, and its text."""
 
-    def play(act, key_results=(TOTAL, RATE)):
-        world = organisation(list(key_results))
+    def play(act, key_results=(TOTAL, RATE), config=None):
+        world = World(config) if config else organisation(list(key_results))
         night(1)
         world.land("src_flow", FIRST, FIRST, [flow(1, FIRST, 5), flow(2, FIRST, 3)])
         world.land("src_other", FIRST, FIRST, [flow(1, FIRST, 4)])
@@ -163,6 +163,44 @@ def test_another_version_of_the_pipeline_is_a_cause(changing, monkeypatch):
     found, text = changing(act, [TOTAL])
     assert by_id(found)["total"]["because"]["method"][1] == "another"
     assert "because okr-pipeline itself was changed in between" in text
+
+
+@pytest.fixture
+def moved(changing, tmp_path):
+    """The difference, and its text, when two parts of one objective become what is given."""
+
+    def play(objectives, parents):
+        before = {"all": [], "a": [TOTAL], "b": [RATE]}
+        config = configuration(tmp_path / "before", before, "FY2570-Q1", parents=dict.fromkeys("ab", ("all",)))
+
+        def act(world):
+            world.config = configuration(tmp_path / "after", objectives, "FY2570-Q1", parents=parents)
+
+        return changing(act, config=config)
+
+    return play
+
+
+def test_an_objective_whose_part_weighs_more_names_it(moved):
+    found, text = moved({"all": [], "a": [TOTAL], "b": [RATE]}, {"a": ("all", 3), "b": ("all",)})
+    (objective,) = found["objectives"]
+    assert objective["objective"] == "all"
+    assert objective["because"] == {"configuration": [{"field": "parts.a", "old": "1", "new": "3"}]}
+    assert "because the configuration says parts.a: 1 → 3" in text
+    assert found["key_results"] == []
+
+
+def test_an_objective_that_was_given_other_parts_or_key_results_names_them(moved):
+    found, _ = moved({"all": [RATE], "a": [TOTAL], "b": [TOTAL | {"id": "same"}]}, {})
+    causes = {each["objective"]: each["because"].get("configuration") for each in found["objectives"]}
+    assert causes == {
+        "all": [
+            {"field": "key_results", "old": [], "new": ["rate"]},
+            {"field": "parts.a", "old": "1", "new": None},
+            {"field": "parts.b", "old": "1", "new": None},
+        ],
+        "b": [{"field": "key_results", "old": ["rate"], "new": ["same"]}],
+    }
 
 
 def test_what_came_and_what_went_is_told(changing, organisation):
