@@ -81,11 +81,17 @@ def _pairs(key: str, before: Any, after: Any) -> Iterator[tuple[str, Row | None,
 def _compared(old: Row | None, new: Row | None, names: tuple[str, ...]) -> tuple[str | None, dict[str, list[Any]]]:
     """`changed`, `new`, `removed` or None, and the fields that differ."""
     one, other = old or {}, new or {}
-    fields = {name: [one.get(name), other.get(name)] for name in names if one.get(name) != other.get(name)}
+    both = {name: [one.get(name), other.get(name)] for name in names}
+    fields = {name: pair for name, pair in both.items() if _differ(*pair)}
     if old is None or new is None:
         return ("new" if old is None else "removed"), fields
     renewed = old.get("configuration") != new.get("configuration")
     return ("changed" if fields or renewed else None), fields
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Whether two answers do; numbers are compared at nine places, as scores are."""
+    return bool(round(old - new, 9)) if isinstance(old, float) and isinstance(new, float) else bool(old != new)
 
 
 def _causes(
