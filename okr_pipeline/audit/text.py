@@ -35,7 +35,7 @@ def explanation_text(found: dict[str, Any]) -> str:
     lines += working_lines(found) if found["value"] is not None else []
     if found["days"]:
         lines += ["", f"Parts by day (the newest {_SHOWN_DAYS} rows; all with --format json):"]
-        lines += [_day_line(day) for day in found["days"][-_SHOWN_DAYS:]]
+        lines += [_day_line(day, found["aggregates"]) for day in found["days"][-_SHOWN_DAYS:]]
     lines += ["", "Loads it rests on, and what their sources said:", *(_load_line(load) for load in found["loads"])]
     lines += ["", "The raw rows (ask published/okr.duckdb):"]
     for rows in found["rows"]:
@@ -50,8 +50,9 @@ def instant(at: datetime) -> str:
     return f"{at.isoformat(sep=' ')}Z"
 
 
-def _day_line(day: dict[str, Any]) -> str:
-    amount = number(day["value"], "") + (f" new of {day['items']}" if day["items"] else "")
+def _day_line(day: dict[str, Any], aggregates: dict[str, str]) -> str:
+    counted = " new of" if aggregates[day["part"]] == "count_distinct" else " of"  # else what each of so many last had
+    amount = number(day["value"], "") + (f"{counted} {day['items']}" if day["items"] else "")
     return f"  {day['day']}  {day['part']:<24} {amount:>14}  from {day['row_count']} rows"
 
 

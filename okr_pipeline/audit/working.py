@@ -98,7 +98,8 @@ def _pace(found: Found) -> str:
         f"{lag} day{'s' if lag > 1 else ''} later" if lag else "",
         f"due {configured['due']}" if "due" in configured else "",
     ]
-    return ", ".join(said for said in (found["pace"], *more) if said)
+    pace = "the steps' own due days" if any(step["due"] for step in found["steps"] or ()) else found["pace"]
+    return ", ".join(said for said in (pace, *more) if said)
 
 
 def _status(found: Found) -> str:

@@ -123,6 +123,14 @@ def test_the_pace_is_told_in_its_own_words(told):
     assert pace["most"] == "constant"
     assert pace["share"] == "linear, 1 day later"
     assert pace["weekly"] == "complete intervals"
+    assert pace["steps"] == "the steps' own due days"
+
+
+def test_only_what_is_counted_once_is_new_on_a_day(told):
+    """Of a level each day says what so many had last."""
+    days = {name: explanation_text(told[name]).partition("Parts by day")[2] for name in ("steps", "share")}
+    assert re.search(r"count_distinct_who +1 new of 1  from", days["steps"])
+    assert re.search(r"denominator +7 of 1  from", days["share"])
 
 
 def test_an_interval_is_told_with_what_keeps_it(told):
