@@ -51,11 +51,18 @@ app.add_typer(cli_connector.commands(console), name="connector")
 
 
 class Format(StrEnum):
-    """How `okr score` and `okr explain` print."""
+    """How `okr score` prints."""
 
     table = "table"
     json = "json"
     csv = "csv"
+
+
+class Told(StrEnum):
+    """How `okr explain` and `okr diff` print: what they tell has no one row a key result."""
+
+    table = "table"
+    json = "json"
 
 
 @app.command()
@@ -188,7 +195,7 @@ def explain(
     configuration: Annotated[
         bool, typer.Option("--configuration", help="Show the configuration that the score was made with, instead.")
     ] = False,
-    format_: Annotated[Format, typer.Option("--format")] = Format.table,
+    format_: Annotated[Told, typer.Option("--format")] = Told.table,
     config: ConfigDir = CONFIG,
     home: HomeDir = HOME,
 ) -> None:
@@ -201,11 +208,13 @@ def explain(
     with opened(home) as connection:
         found = explanation(connection, key_result, scored_day(connection, _day(as_of), known_at), utc(known_at))
         if found is None:
-            known = ", ".join(scored_ever(connection))
-            raise ConfigError(f"the key result `{key_result}` was not scored by then; there are: {known}")
+            known = scored_ever(connection)
+            if key_result in known:
+                raise ConfigError(f"`{key_result}` was not scored yet at {known_at}; name a later instant")
+            raise ConfigError(f"the key result `{key_result}` was never scored; there are: {', '.join(known)}")
         if configuration and "configuration" in found:
             found = recall(connection, found["configuration"])
-    if format_ is Format.json or configuration:
+    if format_ is Told.json or configuration:
         _print_json(found)
         return
     with suppress(ConfigError):  # a past score can be told whatever the configuration says now
@@ -220,7 +229,7 @@ def diff(
     from_known: Annotated[datetime, typer.Option("--from-known", help="As it was known at this instant (UTC).")],
     to_known: Annotated[datetime | None, typer.Option("--to-known", help="And at this one; default: now.")] = None,
     as_of: AsOf = None,
-    format_: Annotated[Format, typer.Option("--format")] = Format.table,
+    format_: Annotated[Told, typer.Option("--format")] = Told.table,
     config: ConfigDir = CONFIG,
     home: HomeDir = HOME,
 ) -> None:
@@ -240,7 +249,7 @@ def diff(
         if not to_known:
             _say_if_changed(connection, config)
         found = difference(connection, before, after, day)
-    if format_ is Format.json:
+    if format_ is Told.json:
         _print_json(found)
     else:
         console.print(difference_text(found), markup=False, soft_wrap=True)

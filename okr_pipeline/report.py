@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from okr_pipeline import clock
+from okr_pipeline.errors import ConfigError
 from okr_pipeline.night import Trouble
 from okr_pipeline.scoring import listed_on, objectives_at, scores_at, scoring_known_at
 
@@ -28,7 +29,10 @@ _FIELDS = (
 
 def utc(instant: datetime | None) -> datetime | None:
     """An instant as the ledger stores it: naive, in UTC; one without a zone is taken for UTC."""
-    return instant.astimezone(UTC).replace(tzinfo=None) if instant and instant.tzinfo else instant
+    try:
+        return instant.astimezone(UTC).replace(tzinfo=None) if instant and instant.tzinfo else instant
+    except OverflowError:
+        raise ConfigError(f"{instant} lies beyond the years 1 to 9999 in UTC; name an instant within them") from None
 
 
 def number(value: float | None, unit: str) -> str:

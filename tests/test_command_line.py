@@ -479,6 +479,19 @@ def test_explain_of_something_unknown_lists_what_there_is(demo, okr):
     assert "conversion-rate" in told.err
 
 
+def test_explain_of_something_that_was_not_scored_by_then_asks_for_a_later_instant(demo, okr):
+    told = okr("explain", "conversion-rate", "--home", demo.home, "--known-at", "2026-11-01")
+    assert told.code == 1
+    assert told.err == "`conversion-rate` was not scored yet at 2026-11-01 00:00:00; name a later instant\n"
+
+
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00+07:00", "9999-12-31T23:00-07:00"])
+def test_an_instant_that_is_none_in_utc_is_refused(demo, okr, instant):
+    told = okr("score", "--home", demo.home, "--known-at", instant)
+    assert told.code == 1
+    assert "name an instant within them" in told.err
+
+
 # ---- okr run, and the command itself
 
 
@@ -504,7 +517,13 @@ def test_a_day_that_is_not_over_is_refused(okr, tmp_path):
     assert re.search(r"not over yet in Asia/Bangkok; the last day .* is 2026-11-15", told.err)
 
 
-@pytest.mark.parametrize("typed", [("score", "--bogus"), ("runn",), ("explain",), ("score", "--format", "xml")])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(("score", "--bogus"), ("runn",), ("explain",), ("score", "--format", "xml")),
+        *(("explain", "signups", "--format", "csv"), ("diff", "--from-known", DEMO, "--format", "csv")),
+    ],
+)
 def test_what_cannot_be_understood_is_the_users_mistake(okr, typed):
     """2 is for sources that failed: a script that retries the night must not retry a typing error."""
     told = okr(*typed)
