@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from okr_pipeline import clock
-from okr_pipeline.config import Config, KeyResult, checkins
+from okr_pipeline.config import Config, KeyResult, Metric, Objective, checkins
 from okr_pipeline.config.words import Amount, amount
 from okr_pipeline.errors import ConfigError
 from okr_pipeline.scorecard import made
@@ -60,13 +61,23 @@ def checked(config: Config, result: KeyResult, value: str, note: str, by: str, d
         )
     if day > today:
         raise ConfigError(f"--day: {day} is still to come in {config.organisation.timezone}; today is {today}")
-    first = date.min if metric.is_level else earliest_day(config)
+    first = date.min if metric.is_level else earliest_day(_measured_by(metric, config))
     if not first <= day <= result.period.last:
         raise ConfigError(f"--day: {day} counts for nothing; `{result.id}` looks at {first} to {result.period.last}")
     for option, text in (("--note", note), ("--by", by)):
         if not text.strip():
             raise ConfigError(f"{option} is empty; a check-in says who said it and why")
     return CheckIn(result, day, typed.value, note.strip(), by.strip())
+
+
+def _measured_by(metric: Metric, config: Config) -> Config:
+    """The configuration without the key results that have nothing to do with a metric."""
+
+    def rest_on_it(objective: Objective) -> tuple[KeyResult, ...]:
+        return tuple(r for r in objective.key_results if any(version.metric.id == metric.id for version in r.versions))
+
+    objectives = (dataclasses.replace(each, key_results=rest_on_it(each)) for each in config.objectives)
+    return dataclasses.replace(config, objectives=tuple(objectives))
 
 
 def _is_kept(value: Decimal) -> bool:

@@ -232,6 +232,16 @@ def test_what_cannot_be_said_is_refused_with_a_remedy(okr, told, typed, remedy):
     assert office.ask("FROM raw.checkins") == []
 
 
+def test_a_day_that_only_what_is_measured_by_another_metric_looks_at_counts_for_nothing(okr, told, tmp_path):
+    config = Path(shutil.copytree(told[1], tmp_path / "okr_config"))
+    with (config / "objectives" / "6-people.yaml").open("a", encoding="utf-8") as file:
+        file.write("  - {id: a-year-ago, metric: quote_requests, baseline: same period last year, target: 900}\n")
+    said = ("--value", "7", "--note", "n", "--by", "b")
+    done = Office(okr, told[0], config)("checkin", "press", *said, "--day", "2025-11-10")
+    assert done.code == 1
+    assert "2025-11-10 counts for nothing; `press` looks at 2026-10-01 to 2026-12-31" in done.err
+
+
 def test_a_hostile_note_is_text(office):
     office.say("press", 1, "2026-11-10", note="'); DROP TABLE raw.checkins; --<script>", by="Robert'; --")
     assert office.ask("SELECT note, reported_by FROM raw.checkins") == [
