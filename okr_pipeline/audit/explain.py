@@ -32,10 +32,9 @@ def explanation(
         return None
     row = score_row(connection, scoring, key_result, as_of)
     day = row["held_from"] or row["as_of"] if row else as_of
-    told = (
-        scoring_known_at(connection, known_at, key_result, day) or scoring
-    )  # in its own period it said something else
-    found = {"key_result": key_result, "sentence": _sentence(told.key_results[key_result], day)}
+    # In a later period it says something else, and what is restated of this one changes its scores no more.
+    scoring = scoring_known_at(connection, known_at, key_result, day) or scoring
+    found = {"key_result": key_result, "sentence": _sentence(scoring.key_results[key_result], day)}
     if row is None:
         return found | {"score": None}
     document = recall(connection, row["configuration"])

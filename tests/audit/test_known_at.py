@@ -168,6 +168,15 @@ def test_a_period_that_is_over_is_told_with_what_was_agreed_in_it(tmp_path, monk
     world.land("src_flow", third, third, [{"id": 2, "day": third, "n": 9}])
     world.scored(third)
 
+    world.land("src_flow", FIRST, third, [{"id": 1, "day": FIRST, "n": 8}, {"id": 2, "day": third, "n": 9}])
+    world.scored(third)
+
+    standing = explanation(world.connection, "total", second)
+    assert (
+        (standing["value"], standing["score"])
+        == (5, 0.25)
+        == recompute.score(json.loads(json.dumps(standing, default=str)))
+    )
     sentences = [explanation(world.connection, "total", day)["sentence"] for day in (second, third)]
     assert ["20 things" in sentence for sentence in sentences] == [True, False]
     assert [f"{FIRST} to {second}" in sentence for sentence in sentences] == [True, False]
