@@ -12,7 +12,7 @@ import duckdb
 from okr_pipeline.audit.explain import baseline_of, days_of, failures
 from okr_pipeline.audit.rows import parts_of, rows_of
 from okr_pipeline.config import Part, checkins
-from okr_pipeline.scoring import Scoring, objectives_at, scores_at
+from okr_pipeline.scoring import Scoring, listed_on, objectives_at, scores_at
 from okr_pipeline.scoring.agreed import RHYTHM
 from okr_pipeline.scoring.configurations import recall
 from okr_pipeline.warehouse.engine import quoted, statement
@@ -28,7 +28,10 @@ Row = dict[str, Any]
 def difference(connection: duckdb.DuckDBPyConnection, before: Scoring, after: Scoring, as_of: date) -> Row:
     """The scores as of a day that differ between two scorings, field by field as [old, new], each with its causes.
 
-    An objective's score follows from those beneath it; a cause of its own is that it is made up of others."""
+    The next period takes nothing from one that is over. An objective's score follows from those beneath it; a cause of its
+    own is that it is made up of others.
+    """
+    before, after = (listed_on(connection, each, as_of, removed=False) for each in (before, after))
     return {
         "as_of": as_of,
         **{

@@ -67,14 +67,15 @@ def _tells_of(listed: dict[str, Any] | None, day: date | None) -> bool:
     return listed is not None and (day is None or f"{day}" >= listed.get("since", ""))
 
 
-def listed_on(connection: duckdb.DuckDBPyConnection, scoring: Scoring, as_of: date) -> Scoring:
+def listed_on(connection: duckdb.DuckDBPyConnection, scoring: Scoring, as_of: date, *, removed: bool = True) -> Scoring:
     """A scoring that lists what was scored as of a day, each as it was listed last in a period that had begun by then.
 
-    What has been left out since is marked as `removed`. It stands as it was last scored; an objective that still stands is
-    scored without it.
+    What has been left out since is marked as `removed`, or not listed. It stands as it was last scored; an objective that
+    still stands is scored without it.
     """
     wanted = {name for name, each in scoring.key_results.items() if _tells_of(each, as_of)}
-    others = [name for name in scored_ever(connection) if name not in wanted]
+    known = scored_ever(connection) if removed else scoring.key_results
+    others = [name for name in known if name not in wanted]
     stood = (
         _versions(connection, "key_results", "key_result", others, as_of, scoring.load).to_pylist() if others else []
     )

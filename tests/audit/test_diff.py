@@ -203,6 +203,17 @@ def test_an_objective_that_was_given_other_parts_or_key_results_names_them(moved
     }
 
 
+def test_the_next_period_takes_nothing_from_the_one_that_is_over(changing, tmp_path):
+    """Its ids are the same, as a rule, and what they are beneath need not be."""
+    old, new = (
+        configuration(tmp_path / name, {"all": [], name: [TOTAL]}, f"{day} to {day}", parents={name: ("all",)})
+        for name, day in (("old", FIRST), ("new", SECOND))
+    )
+    found, text = changing(lambda world: setattr(world, "config", new), config=old)
+    assert (found["objectives"], found["key_results"]) == ([], [])
+    assert text.startswith("Nothing changed")
+
+
 def test_numbers_that_are_the_same_at_nine_places_did_not_change(moved):
     """A mean of three is not that of two to the last bit, though as much is expected of each."""
     found, _ = moved({"all": [TOTAL | {"id": "more"}], "a": [TOTAL], "b": [RATE]}, dict.fromkeys("ab", ("all",)))
