@@ -83,7 +83,7 @@ def _show(
     series = values_by_day(connection, last)
     charted = [
         (result, newest[name], series[name])
-        for name, result in config.key_results.items()
+        for name, result in config.on(last).key_results.items()
         if name in newest and name in series and not result.spec.every
     ]
     drawn = {
@@ -93,14 +93,14 @@ def _show(
     documents = recall_all(connection, {row["configuration"] for row in newest.values()})
     for name, result in config.key_results.items():
         days = {
-            day: {"in words": _in_words(words, result, row)} | score_facts(row, words.why(result, row))
+            day: {"in words": _in_words(words, result.on(day), row)} | score_facts(row, words.why(result.on(day), row))
             for day, row in scored.get(name, {}).items()
         }
         more: Facts = {}
         if row := newest.get(name):
             written = queries(documents[row["configuration"]], row, lambda table: as_it_stood(table, load))
             more = (
-                {"in words": _in_words(words, result, row)}
+                {"in words": _in_words(words, result.on(last), row)}
                 | drawn.get(name, {})
                 | preview(_intervals(row), "intervals")
                 | raw_rows(written)
@@ -116,7 +116,7 @@ def _show(
         by_day(context, key, days, preview(shown, "key results"), caught_up.get(key, []))
     return [
         scored_result(dg.AssetKey(["key_result", name]), newest.get(name), _why(words, result, newest.get(name)))
-        for name, result in config.key_results.items()
+        for name, result in config.on(last).key_results.items()
     ]
 
 

@@ -330,7 +330,7 @@ class _Loading:
             version = self._version(of, changed, newer, change.from_) if newer else None
             if version is None or found is None:
                 return None
-            until = replace(found, applies_to=change.from_ - timedelta(days=1), earlier=())
+            until = replace(found, applies_to=change.from_ - timedelta(days=1))
             found = replace(version, earlier=(*found.earlier, until))
             source = changed
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -173,3 +173,8 @@ class Config:
     def versions(self) -> tuple[KeyResult, ...]:
         """Every key result as it is and as it was before each dated change."""
         return tuple(version for result in self.key_results.values() for version in result.versions)
+
+    def on(self, day: date) -> Config:
+        """With what each key result said on an as-of day: a change that lies ahead is not told yet."""
+        said = (replace(each, key_results=tuple(r.on(day) for r in each.key_results)) for each in self.objectives)
+        return replace(self, objectives=tuple(said))

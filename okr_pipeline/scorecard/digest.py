@@ -138,6 +138,7 @@ def digest(
 def _read(
     connection: duckdb.DuckDBPyConnection, config: Config, as_of: date, told: Told | None, alarms: Sequence[Alarm]
 ) -> Digest:
+    config = config.on(as_of)
     now = {row["key_result"]: row for row in scores_as_of(connection, config, as_of).to_pylist()}
     told = told or _night_before(connection, as_of)
     earlier: list[dict[str, Any]] = []

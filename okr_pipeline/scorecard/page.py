@@ -134,7 +134,7 @@ class Page:
 
     def _said(self, card: Card) -> dict[str, Any]:
         """What only Python can say of a key result: the goal that each version of it had, and what was agreed for which day."""
-        result = self.config.key_results[card.result.id]
+        result = card.result
         goals = [{w.language: w.goal(v, card.row) for w in self.languages} for v in result.versions if result.earlier]
         points = {w.language: text for w in self.languages if (text := w.points(result))}
         return {name: found for name, found in (("goals", goals), ("points", points)) if found}
@@ -147,7 +147,7 @@ def embedded(text: str) -> Markup:
 
 def read(connection: duckdb.DuckDBPyConnection, config: Config, as_of: date) -> Page:
     """Everything for the page, as of a day, with the charts drawn."""
-    languages = (Words("en", as_of), Words("th", as_of))
+    config, languages = config.on(as_of), (Words("en", as_of), Words("th", as_of))
     scores = _by("key_result", scores_as_of(connection, config, as_of))
     objectives = _by("objective", objectives_as_of(connection, config, as_of))
     before = _by("key_result", scores_as_of(connection, config, as_of - _WEEK))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from okr_pipeline.config import Config
+from okr_pipeline.config import Config, load
 from okr_pipeline.warehouse.engine import create_schema
 
 SHIPPED = Path(__file__).parents[2] / "okr_config"
@@ -97,3 +98,12 @@ def attempt(
         " ? AS outcome, ? AS message, 0 AS received, 0 AS inserted, 0 AS changed, 0 AS vanished, 0 AS unchanged, '{}' AS notes",
         [load, table, FIRST, TODAY, known, outcome, message],
     )
+
+
+def agreed_anew(folder: Path, day: date) -> Config:
+    """The shipped configuration, in which the sign-ups have another title and another target from a day on."""
+    changed = Path(shutil.copytree(SHIPPED, folder / "okr_config"))
+    objective = changed / "objectives" / "4-pipeline.yaml"
+    anew = f"    target: 500\n    changes: [{{from: {day}, title: More sign-ups, target: 600}}]\n"
+    objective.write_text(objective.read_text(encoding="utf-8").replace("    target: 500\n", anew), encoding="utf-8")
+    return load(changed, {}, unset_is_wrong=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from snapshot import NO_SCORE, SHIPPED, TODAY, attempt, publish, rows_of
+from snapshot import NO_SCORE, SHIPPED, TODAY, agreed_anew, attempt, publish, rows_of
 
 from okr_pipeline.config import Config, load
 from okr_pipeline.scorecard.digest import Mail
@@ -141,3 +141,10 @@ def test_hostile_words_are_text_in_the_html_and_cannot_add_a_header_to_the_mail(
     assert "<img src=x onerror=alert(1)>" in sent.text
     assert "\n" not in sent.subject
     assert "\r" not in sent.subject
+
+
+def test_what_is_agreed_for_a_later_day_is_not_told_before_it(tmp_path: Path, config: Config) -> None:
+    snapshot = publish(tmp_path, config, {"signups": {"status": "off_track", "score": 0.2, "value": 420.0}})
+    text = digest(snapshot, agreed_anew(tmp_path, TODAY + timedelta(days=1)), TODAY, languages=("en",)).text
+    assert "Sign-ups and enquiries on the website in a month (420 leads, 1 Oct – 15 Nov; from 400 to 500;" in text
+    assert "More sign-ups" not in text

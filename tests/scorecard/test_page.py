@@ -7,13 +7,13 @@ import hashlib
 import json
 import re
 import shutil
-from datetime import timedelta
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import duckdb
 import pytest
-from snapshot import FIRST, INTERVALS, NO_SCORE, SHIPPED, TODAY, attempt, publish, rows_of
+from snapshot import FIRST, INTERVALS, NO_SCORE, SHIPPED, TODAY, agreed_anew, attempt, publish, rows_of
 
 from okr_pipeline.config import Config, load
 from okr_pipeline.scorecard import made, write
@@ -185,6 +185,18 @@ def test_days_without_a_value_are_a_gap_in_the_chart(troubled: Path) -> None:
         return line.count("<path")
 
     assert (pieces("mql-rate"), pieces("quote-requests")) == (2, 1)
+
+
+@pytest.mark.parametrize(("day", "title", "goal"), [
+    (TODAY, "More sign-ups", "from 400 to 600"),
+    (TODAY + timedelta(days=1), "Sign-ups and enquiries", "from 400 to 500"),
+])  # fmt: skip
+def test_what_is_agreed_for_a_later_day_is_not_told_before_it(
+    tmp_path: Path, config: Config, day: date, title: str, goal: str
+) -> None:
+    page = write(publish(tmp_path, config), agreed_anew(tmp_path, day), TODAY)
+    text = read(page).text["en", "signups"]
+    assert (title in text, goal in text) == (True, True), text
 
 
 def test_a_cadence_shows_each_interval(plain: Path) -> None:
