@@ -18,6 +18,7 @@ from okr_pipeline import clock
 from okr_pipeline.errors import ConfigError
 from okr_pipeline.night import Trouble
 from okr_pipeline.scoring import listed_on, objectives_at, scores_at, scoring_known_at
+from okr_pipeline.scoring.configurations import recall_all
 
 _STYLE = {"on_track": "green", "achieved": "green", "at_risk": "yellow", "off_track": "red", "missed": "red"}
 _FIELDS = (
@@ -116,6 +117,7 @@ def print_scores(
 ) -> None:
     """The table of key results, objective by objective."""
     answer = score_rows(connection, as_of, known_at)
+    agreed = recall_all(connection, {row["configuration"] for row in answer["key_results"]})
     known = f", as known at {answer['known_at']}" if known_at else ""
     grid = Grid(
         title=f"Key results as of {as_of}{known}", title_justify="left", box=None, pad_edge=False, header_style="bold"
@@ -149,7 +151,7 @@ def print_scores(
                     *(number(amount, unit) for amount in (row["value"], *_way(row))),
                     *(number(row[name], "percent") for name in ("score", "expected")),
                     f"[{_STYLE.get(row['status'], 'default')}]{row['status']}[/]",
-                    escape(_note(row)),
+                    escape(_note(row, agreed.get(row["configuration"], {}).get("key_result", {}).get("alongside"))),
                 )
     console.print(grid)
 
@@ -160,12 +162,14 @@ def _way(row: dict[str, Any]) -> tuple[float | None, float | None]:
     return (row["lower_bound"], row["upper_bound"]) if between else (row["baseline"], row["target"])
 
 
-def _note(row: dict[str, Any]) -> str:
+def _note(row: dict[str, Any], second: str | None) -> str:
+    """What else there is to tell of a row; `second` is the window that is shown alongside."""
     unit = row["unit"] if row["unit"] != "percent" and not row["reason"] else ""
     held = f"held from {row['held_from']}: " if row["held_from"] else ""
     why = f"{held}{row['reason']}" if row["reason"] else ""
     away = f"{number(row['distance'], row['unit'])} outside" if row["distance"] else ""
-    beside = f"{number(row['alongside'], row['unit'])} to date" if row["alongside"] is not None else ""
+    shown = second and row["alongside"] is not None
+    beside = f"{number(row['alongside'], row['unit'])} in the {second}" if shown else ""
     final = "" if row["final"] or row["reason"] else "not final"
     manual = "manual" if row["manual"] else ""
     removed = "removed since" if row["removed"] else ""

@@ -187,3 +187,16 @@ def test_a_held_score_keeps_the_word_of_its_own_day(organisation, night):
     word = lines(explanation(world.connection, "up", last))["Status"].split(":")[0]
     held = lines(explanation(world.connection, "up", last + DAY))["Status"]
     assert held == f"{word}, as on {last}: what is held is not judged anew"
+
+
+@pytest.mark.parametrize("window", [("to_date", "month"), ("last", "week"), ("trailing", 7)])
+def test_the_table_names_the_window_that_is_shown_alongside(organisation, night, window):
+    world = organisation([{"id": "second", "metric": "total", "at_least": Fraction(3), "alongside": window}])
+    last = night(20)
+    world.land("src_flow", FIRST, last, [{"id": n, "day": FIRST + n * DAY, "n": 1} for n in range(20)])
+    world.scored(last)
+    out = io.StringIO()
+    print_scores(Console(file=out, width=130), world.connection, last)
+    kind, unit = window
+    named = {"to_date": f"{unit} to date", "last": f"last {unit}", "trailing": f"trailing {unit} days"}[kind]
+    assert f"in the {named}" in out.getvalue()
