@@ -111,7 +111,7 @@ class Words {
   sum(row, result) {
     if (row.value === null || row.start === null || row.goal === null || result.kind === "milestones") return this.share(row.score);
     const [a, b, c] = [row.value, row.start, row.goal].map((number) => this.number(number, result.every ? "" : result.unit));
-    const [said, progress] = result.kind === "at_most" && !result.baseline
+    const [said, progress] = result.kind === "at_most" && !result.baseline && !result.every
       ? [`1 + (${c} − ${a}) ÷ ${c}`, 1 + (row.goal - row.value) / row.goal]
       : [row.start ? `(${a} − ${b}) ÷ (${c} − ${b})` : `${a} ÷ ${c}`, (row.value - row.start) / (row.goal - row.start)];
     const capped = progress < 0 || progress > 1;

@@ -354,6 +354,7 @@ key_results:
     pace: {2026-10-31: 20% of the way}
     changes: [{from: 2026-11-01, target: 4}]
   - {id: morale, metric: team_morale, at_most: 80%}
+  - {id: not-too-many, metric: joint_seminars, at_most: 5, every: month}
 """
 
 
@@ -395,6 +396,7 @@ def test_steps_changed_targets_and_what_people_said_are_those_of_the_day(shown: 
     assert "Remote start by 20 Oct, F-12 by 30 Nov, F-20 by 1 Nov" in told["steps"]
     assert "survey" in told["morale"]
     assert "1 + (80% − 72%) ÷ 80% = 110%, which counts as 100%" in told["morale"]
+    assert "intervals kept = 1Score1 ÷ 3 = 33%" in told["not-too-many"], "a cadence counts, whatever keeps an interval"
     assert "manual" in shown.execute_script(text, "morale")
     marks = "return document.querySelectorAll('#morale .chart .said path').length"
     assert shown.execute_script(marks) == 1
