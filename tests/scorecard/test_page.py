@@ -272,6 +272,14 @@ def test_what_needs_attention_stands_above_a_long_list_of_objectives_which_tells
     assert "<option>Team 2</option>" in html
 
 
+def test_several_periods_stand_apart_in_the_title(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "okr_config"))
+    (folder / "objectives" / "9.yaml").write_text(MANY.format(n=9).replace("Q1", "Q2"), encoding="utf-8")
+    config = load(folder, {}, unset_is_wrong=False)
+    text = read(write(publish(tmp_path, config), config, TODAY)).text
+    assert "FY2570-Q1 1 Oct – 31 Dec 2026 · FY2570-Q2 1 Jan – 31 Mar 2027" in " ".join(text["en", ""].split())
+
+
 def test_an_interval_that_nobody_could_look_at_was_not_missed(troubled: Path) -> None:
     text = read(troubled).text["en", "webinars"]
     assert "not known" in text
