@@ -93,12 +93,12 @@ def _condition(configured: Found) -> str:
 
 def _pace(found: Found) -> str:
     configured = found["configured"]
-    lag = configured.get("lag")
+    stepwise = any("due" in step for step in configured.get("milestones", ()))
+    pace, lag = "each step on the day it is due" if stepwise else found["pace"], configured.get("lag")
     more = [
         f"{lag} day{'s' if lag > 1 else ''} later" if lag else "",
         f"due {configured['due']}" if "due" in configured else "",
     ]
-    pace = "the steps' own due days" if any(step["due"] for step in found["steps"] or ()) else found["pace"]
     return ", ".join(said for said in (pace, *more) if said)
 
 

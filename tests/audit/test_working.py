@@ -83,6 +83,18 @@ def test_each_line_works_out_to_the_number_behind_it(told, kind):
         assert on_paper(sum_) == pytest.approx(found["value"], abs=1e-6)
 
 
+def test_the_pace_is_the_one_that_was_agreed(told):
+    paces = {name: lines(found)["Expected"].split(": ")[1] for name, found in told.items()}
+    assert {name: paces[name] for name in ("up", "least", "most", "share", "weekly", "steps")} == {
+        "up": "linear",
+        "least": "checkpoints",
+        "most": "constant",
+        "share": "linear, 1 day later",
+        "weekly": "complete intervals",
+        "steps": "each step on the day it is due",
+    }
+
+
 def test_what_lies_outside_of_two_bounds_is_told_with_the_distance(told):
     assert "1: 9 lies within 8 and 9" in lines(told["within"])["Progress"]
     assert "0: 9 lies 2 below 11" in lines(told["below"])["Progress"]
@@ -114,16 +126,6 @@ def test_brackets_in_titles_and_units_are_text_in_the_table(tmp_path, night):
     print_scores(Console(file=out, width=130), world.connection, last)
     assert "Cost [/lead]" in out.getvalue()
     assert "leads [net]" in out.getvalue()
-
-
-def test_the_pace_is_told_in_its_own_words(told):
-    pace = {name: lines(found)["Expected"].partition("by now: ")[2] for name, found in told.items()}
-    assert pace["up"] == "linear"
-    assert pace["least"] == "checkpoints"
-    assert pace["most"] == "constant"
-    assert pace["share"] == "linear, 1 day later"
-    assert pace["weekly"] == "complete intervals"
-    assert pace["steps"] == "the steps' own due days"
 
 
 def test_only_what_is_counted_once_is_new_on_a_day(told):
