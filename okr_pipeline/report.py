@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from okr_pipeline import clock
+from okr_pipeline.digits import decimals
 from okr_pipeline.errors import ConfigError
 from okr_pipeline.night import Trouble
 from okr_pipeline.scoring import listed_on, objectives_at, scores_at, scoring_known_at
@@ -37,10 +38,12 @@ def utc(instant: datetime | None) -> datetime | None:
 
 
 def number(value: float | None, unit: str) -> str:
-    """As a person reads it: `34.0%` for percent, otherwise up to two decimals; `–` where there is none."""
+    """As a person reads it: `34.0%`, otherwise up to two decimals, more only where it is small; `–` where there is none."""
     if value is None:
         return "–"
-    return f"{value:.1%}" if unit == "percent" else f"{value:,.2f}".rstrip("0").rstrip(".")
+    if unit == "percent":
+        return f"{value:.{decimals(value * 100, 1)}%}"
+    return f"{value:,.{decimals(value, 2)}f}".rstrip("0").rstrip(".")
 
 
 def score_rows(connection: duckdb.DuckDBPyConnection, as_of: date, known_at: datetime | None) -> dict[str, Any]:

@@ -135,10 +135,11 @@ def _value_marks(
     goal_at, goal_align = (1, "right") if not days or frame.x(days[-1]["x"]) < 0.65 else (0, "left")
     said: dict[str, str]
     for goal in goals:
-        said = {w.language: w("label_goal", value=w.number(goal, result.unit)) for w in languages}
+        said = {w.language: w("label_goal", value=w.agreed(goal, result.unit)) for w in languages}
         yield text(said, goal_at, frame.y(goal), dy=9 if falls else -8, align=goal_align)
     if start is not None:
-        said = {w.language: w("label_start", value=w.number(start, result.unit)) for w in languages}
+        number = Words.agreed if result.spec.start else Words.number  # a measured one was not written by anybody
+        said = {w.language: w("label_start", value=number(w, start, result.unit)) for w in languages}
         yield text(said, 1, frame.y(start), dy=9 if crowded else -8, align="right")
     yield from _months(frame, result.period, languages)
     yield rule(0, 0, 1, 0, "rule")

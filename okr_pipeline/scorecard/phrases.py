@@ -122,6 +122,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "pace_checkpoints": ("as agreed for certain days: {points}", "ตามที่ตกลงไว้: {points}"),
     "pace_complete_intervals": ("each interval once it is over", "นับเมื่อจบแต่ละช่วง"),
     "pace_point": ("{due} by {day}", "{due} ภายใน {day}"),
+    "pace_lag_one": ("{pace}, a day later", "{pace} ช้าลง 1 วัน"),
     "pace_lag": ("{pace}, {days} days later", "{pace} ช้าลง {days} วัน"),
     "step_kept": ("done on {day}", "เสร็จเมื่อ {day}"),
     "step_missed": ("due on {day}, not done", "ครบกำหนด {day} ยังไม่เสร็จ"),

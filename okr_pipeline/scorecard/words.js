@@ -3,9 +3,9 @@
 // here is the twin. A test compares them, day by day.
 const { phrases, months } = JSON.parse(document.getElementById("words").textContent);
 const BUDDHIST_ERA = 543;
-const formats = [["", {}], ["percent", { style: "percent", maximumFractionDigits: 1 }], ["share", { style: "percent" }]];
-const format = Object.fromEntries(["en", "th"].map((language) => [language, Object.fromEntries(formats.map(([name, wanted]) =>
-  [name, new Intl.NumberFormat(language, { maximumFractionDigits: name === "" ? 2 : 0, roundingMode: "halfEven", ...wanted })]))]));
+const MOST = 6; // decimals: smaller is what arithmetic leaves
+const format = Object.fromEntries(["en", "th"].map((language) => [language, Object.fromEntries(["decimal", "percent"].map((style) =>
+  [style, Array.from({ length: MOST + 1 }, (_, digits) => new Intl.NumberFormat(language, { style, maximumFractionDigits: digits, roundingMode: "halfEven" }))]))]));
 
 class Words {
   constructor(language, today, dateOf) {
@@ -18,7 +18,14 @@ class Words {
     return text[this.language];
   }
   number(value, unit) {
-    return value === null ? "–" : format[this.language][unit === "percent" ? "percent" : ""].format(value);
+    if (value === null) return "–";
+    const [shown, fewest] = unit === "percent" ? [value * 100, 1] : [value, 2];
+    let digits = fewest;
+    while (shown && Math.abs(shown) * 10 ** (digits - 1) < 1 && digits < MOST) digits += 1;
+    return this.agreed(value, unit, digits);
+  }
+  agreed(value, unit, digits = MOST) {
+    return format[this.language][unit === "percent" ? "percent" : "decimal"][digits].format(value);
   }
   // Two numbers that differ, with as many digits as it takes to tell them apart.
   apart(first, second, unit) {
@@ -37,7 +44,7 @@ class Words {
     return `${this.number(value, unit)} ${this.counted(value, unit)}`.trim();
   }
   share(value) {
-    return value === null ? "–" : format[this.language].share.format(value > 0.99 && value < 1 ? 0.99 : value);
+    return value === null ? "–" : format[this.language].percent[0].format(value > 0.99 && value < 1 ? 0.99 : value);
   }
   day(day, year) {
     const date = this.dateOf(day);
@@ -110,7 +117,8 @@ class Words {
   // The score's own formula with its numbers: `(34.1% − 30%) ÷ (40% − 30%) = 41%`.
   sum(row, result) {
     if (row.value === null || row.start === null || row.goal === null || result.kind === "milestones") return this.share(row.score);
-    const [a, b, c] = [row.value, row.start, row.goal].map((number) => this.number(number, result.every ? "" : result.unit));
+    const unit = result.every ? "" : result.unit;
+    const [a, b, c] = [this.number(row.value, unit), this.agreed(row.start, unit), this.agreed(row.goal, unit)];
     const [said, progress] = result.kind === "at_most" && !result.baseline && !result.every
       ? [`1 + (${c} − ${a}) ÷ ${c}`, 1 + (row.goal - row.value) / row.goal]
       : [row.start ? `(${a} − ${b}) ÷ (${c} − ${b})` : `${a} ÷ ${c}`, (row.value - row.start) / (row.goal - row.start)];
@@ -123,7 +131,7 @@ class Words {
     const points = result.points ? result.points[this.language] : "";
     const named = points ? "pace_checkpoints" : `pace_${row.pace.replaceAll(" ", "_")}`;
     const pace = this.say(named, { points });
-    return `${this.share(row.expected)} · ${result.lag ? this.say("pace_lag", { pace, days: result.lag }) : pace}`;
+    return `${this.share(row.expected)} · ${result.lag ? this.say(result.lag === 1 ? "pace_lag_one" : "pace_lag", { pace, days: result.lag }) : pace}`;
   }
   step(state, day) {
     return this.say(`step_${state}`, { day: day === null ? "" : this.day(day) });

@@ -17,6 +17,7 @@ from okr_pipeline.config import KeyResult
 from okr_pipeline.config.models import MilestoneYaml
 from okr_pipeline.config.periods import BUDDHIST_ERA, Period
 from okr_pipeline.config.words import Amount, Text
+from okr_pipeline.digits import MOST, decimals
 from okr_pipeline.scorecard.changes import Change
 from okr_pipeline.scorecard.phrases import PHRASES
 
@@ -24,10 +25,9 @@ Language = Literal["en", "th"]
 
 # Read once: babel reads a locale and a pattern anew for each number that is given their names.
 _LOCALES = {name: Locale.parse(name) for name in ("en", "th")}
-_NUMBER, _PERCENT, _SHARE = (parse_pattern(pattern) for pattern in ("#,##0.##", "#,##0.#%", "#,##0%"))
-_DIGITS = (
-    350  # more than any DOUBLE has before its decimals: one absurd number is shown as it is, and the page is still made
-)
+_SHARE = parse_pattern("#,##0%")
+_NUMBER, _PERCENT = ([parse_pattern(f"#,##0.{'#' * digits}{sign}") for digits in range(MOST + 1)] for sign in ("", "%"))
+_PRECISION = 350  # more digits than any DOUBLE has: one absurd number is shown as it is, and the page is still made
 _PERIOD_TH = {"H": "ครึ่งปีที่ {n} ", "T": "งวดสี่เดือนที่ {n} ", "Q": "ไตรมาส {n} ", "M": "เดือนที่ {n} "}
 
 
@@ -78,17 +78,24 @@ class Words:
         return f"{part}ปีงบประมาณ {match[1]}"
 
     def number(self, value: float | None, unit: str | Text = "") -> str:
-        """`34.1%`, `1,234.5`, with at most one or two decimals; `–` where there is none."""
+        """`34.1%`, `1,234.5`, `0.004`: with one or two decimals, more only where it is small; `–` where there is none."""
         if value is None:
             return "–"
-        with localcontext(prec=_DIGITS):
+        return self._number(value, unit, decimals(value * 100, 1) if unit == "percent" else decimals(value, 2))
+
+    def agreed(self, value: float | Amount, unit: str | Text = "") -> str:
+        """A number that people wrote, as they wrote it: `13.25%`."""
+        return self._number(float(value.value) if isinstance(value, Amount) else value, unit, MOST)
+
+    def _number(self, value: float, unit: str | Text, digits: int) -> str:
+        with localcontext(prec=_PRECISION):
             if unit == "percent":
-                return str(format_percent(value, _PERCENT, locale=_LOCALES[self.language]))
-            return str(format_decimal(value, _NUMBER, locale=_LOCALES[self.language]))
+                return str(format_percent(value, _PERCENT[digits], locale=_LOCALES[self.language]))
+            return str(format_decimal(value, _NUMBER[digits], locale=_LOCALES[self.language]))
 
     def amount(self, value: float | Amount | None, unit: str | Text) -> str:
         """A number with its unit: `34.1%`, `6 features`."""
-        number = self.number(float(value.value) if isinstance(value, Amount) else value, unit)
+        number = self.agreed(value, unit) if isinstance(value, Amount) else self.number(value, unit)
         return number if isinstance(unit, str) else f"{number} {self.text(unit)}"
 
     def share(self, value: float | None) -> str:
@@ -108,8 +115,8 @@ class Words:
                 "goal_between", lower=self.amount(spec.between[0], unit), upper=self.amount(spec.between[1], unit)
             )
         elif spec.baseline:
-            start = float(spec.start.value) if spec.every and spec.start else row["baseline"]
-            goal = self("goal_reach", baseline=self.number(start, unit), target=self.amount(bound, unit))
+            start = self.amount(spec.start or row["baseline"], unit)
+            goal = self("goal_reach", baseline=start, target=self.amount(bound, unit))
         else:
             goal = self(f"goal_{spec.kind}", target=self.amount(bound, unit))
         if spec.every is None:

@@ -113,6 +113,36 @@ def test_any_day_shows_the_numbers_and_the_words_of_that_day(shown: Any, page: P
                     assert {key: told[language][key] for key in expected} == expected, (name, day)
 
 
+NUMBERS_OF_ALL_SIZES = (
+    0,
+    0.004,
+    -0.0041,
+    0.024252,
+    0.05,
+    0.0999,
+    0.5,
+    1,
+    12.345,
+    1234.567,
+    27578932588510,
+    5e-17,
+    0.0025,
+    0.1325,
+)
+
+
+@pytest.mark.parametrize("language", ["en", "th"])
+@pytest.mark.parametrize("unit", ["", "percent"])
+def test_the_script_writes_numbers_of_all_sizes_as_python_does(shown: Any, language: str, unit: str) -> None:
+    told = shown.execute_script(
+        """const [language, unit, numbers] = arguments, w = new Words(language, LAST, dateOf);
+        return numbers.map((number) => [w.number(number, unit), w.agreed(number, unit)]);""",
+        *(language, unit, NUMBERS_OF_ALL_SIZES),
+    )
+    w = Words(language, LAST)
+    assert told == [[w.number(number, unit), w.agreed(number, unit)] for number in NUMBERS_OF_ALL_SIZES]
+
+
 OBJECTIVES = """return Object.fromEntries([...document.querySelectorAll("[data-objective]")].map((section) => {
   const glance = document.querySelector(`[data-glance="${section.dataset.objective}"]`);
   const said = (lang) => Object.fromEntries([...section.querySelectorAll(`header .${lang}[data-say]`)]

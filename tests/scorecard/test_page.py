@@ -136,6 +136,30 @@ def test_an_absurd_number_is_shown_and_takes_no_page_with_it(absurd: float, unit
     assert float(shown.replace(",", "").replace("%", "e-2")) == pytest.approx(absurd)
 
 
+@pytest.mark.parametrize(("baseline", "target", "goal"), [
+    ("12.75%", "13.25%", "from 12.75% to 13.25%"),
+    ("0.04%", "0.05%", "from 0.04% to 0.05%"),
+    ("0%", "100%", "from 0% to 100%"),
+])  # fmt: skip
+def test_what_was_agreed_reads_as_it_was_written(tmp_path: Path, baseline: str, target: str, goal: str) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "okr_config"))
+    launch = folder / "objectives" / "5-launch.yaml"
+    text = launch.read_text(encoding="utf-8")
+    written = text.replace("15%", baseline).replace("20%", target)
+    launch.write_text(written, encoding="utf-8")
+    config = load(folder, {}, unset_is_wrong=False)
+    found = read(write(publish(tmp_path, config), config, TODAY))
+    assert goal in found.text["en", "conversion-rate"]
+    assert f"target {target}" in found.text["en", "conversion-rate"], "in the chart, too"
+
+
+def test_a_small_number_is_not_told_as_nothing(tmp_path: Path, config: Config) -> None:
+    changes = {"joint-seminars": {"value": 0.0041}, "conversion-rate": {"value": 0.000412}}
+    text = read(write(publish(tmp_path, config, changes), config, TODAY)).text
+    assert "0.0041 seminars" in text["en", "joint-seminars"]
+    assert "0.041%" in text["th", "conversion-rate"]
+
+
 def test_both_languages_are_there_with_their_own_dates(plain: Path, config: Config) -> None:
     text = read(plain).text
     for words in ("FY2570-Q1", "1 Oct – 31 Dec 2026", "As of 15 Nov 2026", "05:00, 16 Nov", "Siam Example"):
