@@ -129,14 +129,17 @@ def _value_marks(
         yield rule(0, frame.y(start), 1, frame.y(start), "rule")
     yield from _pace(frame, result, row, days)
     yield from _line(frame, _within(result.period, days))
-    crowded = start is not None and bool(goals) and 0 < goals[0] - start < (frame.high - frame.low) / 5
+    near = (frame.high - frame.low) / 5  # what lies nearer has its label on the other side of its line
+    crowded = start is not None and bool(goals) and 0 < goals[0] - start < near
+    narrow = len(goals) == 2 and goals[1] - goals[0] < near
     falls = bool(goals) and row["baseline"] is not None and goals[0] < row["baseline"]
     # The goal is named where neither the values nor the pace are: on the right until the values have come so far.
     goal_at, goal_align = (1, "right") if not days or frame.x(days[-1]["x"]) < 0.65 else (0, "left")
     said: dict[str, str]
     for goal in goals:
         said = {w.language: w("label_goal", value=w.agreed(goal, result.unit)) for w in languages}
-        yield text(said, goal_at, frame.y(goal), dy=9 if falls else -8, align=goal_align)
+        below = falls or (narrow and goal == goals[0])
+        yield text(said, goal_at, frame.y(goal), dy=9 if below else -8, align=goal_align)
     if start is not None:
         number = Words.agreed if result.spec.start else Words.number  # a measured one was not written by anybody
         said = {w.language: w("label_start", value=number(w, start, result.unit)) for w in languages}

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 
+from snapshot import SHIPPED, TODAY
+
+from okr_pipeline.config import load
+from okr_pipeline.scorecard.charts import value_charts
 from okr_pipeline.scorecard.drawing import draw, point, rule, text
+from okr_pipeline.scorecard.words import Words
 
 
 def line(*places: tuple[float, float], name: str = "1") -> list[dict[str, object]]:
@@ -52,3 +57,15 @@ def test_labels_stand_in_every_language_as_text() -> None:
     assert ">เป้าหมาย 5</text>" in thai[1]
     assert 'text-anchor="end"' in thai[1]
     assert 'stroke="var(--goal)"' in drawn[0]
+
+
+def test_two_bounds_that_lie_close_to_each_other_are_named_above_and_below_their_lines() -> None:
+    result = load(SHIPPED, {}, unset_is_wrong=False).key_results["joint-seminars"]
+    row = {"baseline": None, "target": None, "lower_bound": 4, "upper_bound": 5}
+    day = {"x": TODAY.toordinal(), "y": 100, "held": False, "run": 1, "said": False}
+    day |= dict.fromkeys(("expected", "first_known"))
+    (chart,) = value_charts([(result, row, [day])], [Words("en", TODAY)])
+    lower, upper = (re.search(rf'translate\([\d.]+,([\d.]+)\)"[^>]*>target {n}<', chart.svg) for n in (4, 5))
+    assert lower
+    assert upper
+    assert float(lower[1]) - float(upper[1]) > 11, "as high as its letters are"
