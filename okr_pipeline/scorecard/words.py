@@ -132,6 +132,8 @@ class Words:
         """What the number counts and when: `requests, 9–15 Nov`, or for a cadence `of 14 weeks`."""
         spec, unit = result.spec, result.unit
         if every := spec.every:
+            if row["target"] is None:  # before the first score nobody has counted them
+                return ""
             name = "of_intervals" if every.count > 1 else "of_units" if row["target"] != 1 else "of_unit"
             return self(name, n=self.number(row["target"]), unit=self(every.unit), count=every.count)
         moves = spec.during or (spec.over and spec.over.kind != "to_date")

@@ -325,6 +325,7 @@ def test_a_day_before_any_score_has_a_page_too(tmp_path: Path, config: Config) -
     text = read(write(publish(tmp_path, config), config, FIRST - timedelta(days=1))).text
     assert "No score: it has not been scored yet." in text["en", "mql-rate"]
     assert "15 No score" in " ".join(text["en", ""].split())
+    assert "of –" not in " ".join(text["en", "webinars"].split()), "how many months it has is not known yet"
 
 
 def test_markup_in_the_configuration_and_in_messages_is_shown_as_text(tmp_path: Path) -> None:
