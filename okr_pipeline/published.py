@@ -60,7 +60,8 @@ def scored_day(connection: duckdb.DuckDBPyConnection, as_of: date | None, known_
     first, last = by_then or by_now
     day = as_of or last
     if not first <= day <= by_now[1]:
-        raise ConfigError(f"{day} is not scored; name a day from {first} to {last}, or `okr run --date {day}` first")
+        later = f", or `okr run --date {day}` first" if day > last else ""  # a night scores no day before its period
+        raise ConfigError(f"{day} is not scored; name a day from {first} to {last}{later}")
     return day
 
 
