@@ -86,7 +86,7 @@ class Words {
   beside(row, result) {
     if (row.alongside === null || !result.beside) return "";
     const [kind, unit, days] = result.beside;
-    const window = this.say(kind, { unit: this.say(unit), days });
+    const window = this.say(days === 1 ? "trailing_one" : kind, { unit: this.say(unit), days });
     return this.say("alongside", { value: this.amount(row.alongside, result.unit), window });
   }
   data(row) {

@@ -109,7 +109,7 @@ class Words:
         spec, unit = result.spec, "percent" if result.unit == "percent" else ""
         bound = spec.bound
         if spec.milestones:
-            goal = self("goal_milestones", n=len(spec.milestones))
+            goal = self("goal_milestones" if len(spec.milestones) > 1 else "goal_milestone", n=len(spec.milestones))
         elif spec.between:
             goal = self(
                 "goal_between", lower=self.amount(spec.between[0], unit), upper=self.amount(spec.between[1], unit)
@@ -158,7 +158,8 @@ class Words:
         window = result.spec.alongside
         if row["alongside"] is None or window is None:
             return ""
-        named = self(window.kind, unit=self(window.unit), days=window.days)
+        name = "trailing_one" if window.days == 1 else window.kind
+        named = self(name, unit=self(window.unit), days=window.days)
         return self("alongside", value=self.amount(row["alongside"], result.unit), window=named)
 
     def data(self, row: dict[str, Any]) -> str:

@@ -153,6 +153,21 @@ def test_what_was_agreed_reads_as_it_was_written(tmp_path: Path, baseline: str, 
     assert f"target {target}" in found.text["en", "conversion-rate"], "in the chart, too"
 
 
+def test_one_of_a_kind_is_told_in_the_singular(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "okr_config"))
+    for name, before, after in (
+        ("1-teamwork", "baseline: 0\n    target: 5", "milestones: [{step: S-01}]"),
+        ("4-pipeline", "alongside: month to date", "alongside: trailing 1 day"),
+    ):
+        path = folder / "objectives" / f"{name}.yaml"
+        path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+    config = load(folder, {}, unset_is_wrong=False)
+    text = read(write(publish(tmp_path, config, {"signups": {"alongside": 7.0}}), config, TODAY)).text
+    assert "its one step" in text["en", "joint-seminars"]
+    assert "7 leads in the last day" in text["en", "signups"]
+    assert "7 ราย ในวันล่าสุด" in text["th", "signups"]
+
+
 def test_a_small_number_is_not_told_as_nothing(tmp_path: Path, config: Config) -> None:
     changes = {"joint-seminars": {"value": 0.0041}, "conversion-rate": {"value": 0.000412}}
     text = read(write(publish(tmp_path, config, changes), config, TODAY)).text
