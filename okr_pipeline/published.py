@@ -59,9 +59,12 @@ def scored_day(connection: duckdb.DuckDBPyConnection, as_of: date | None, known_
         raise ConfigError("nothing is scored yet; `okr run` does it")
     first, last = by_then or by_now
     day = as_of or last
-    if not first <= day <= by_now[1]:
-        later = f", or `okr run --date {day}` first" if day > last else ""  # a night scores no day before its period
-        raise ConfigError(f"{day} is not scored; name a day from {first} to {last}{later}")
+    if not first <= day <= last:
+        when = f"was not scored yet at {known_at}" if first <= day <= by_now[1] else "is not scored"
+        later = (
+            f", or `okr run --date {day}` first" if day > by_now[1] else ""
+        )  # a night scores no day before its period
+        raise ConfigError(f"{day} {when}; name a day from {first} to {last}{later}")
     return day
 
 
