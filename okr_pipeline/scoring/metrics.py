@@ -72,7 +72,7 @@ def measure(connection: duckdb.DuckDBPyConnection, config: Config, metrics: Iter
         for metric, part in ((owner, part) for owner in chosen for part in owner.parts):
             try:
                 connection.execute(f"INSERT INTO measured {part_sql(config, metric, part)}")
-            except duckdb.Error as error:
+            except (duckdb.DataError, duckdb.ProgrammingError) as error:  # and no fault of the warehouse itself
                 raise DataRejected(
                     f"{metric.place}: {_first_line(error)}; look at the rows of {', '.join(metric.tables)}"
                 ) from None

@@ -48,7 +48,8 @@ class Warehouse:
     def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The warehouse for writing, with external access off and the configuration locked; waits for another writer.
 
-        Raises WarehouseBusy when another process keeps it open for longer than a minute.
+        Raises WarehouseBusy when another process keeps it open for longer than a minute, and OkrError when what is in it
+        cannot be read, or nothing can be written to it any more.
         """
         self.home.mkdir(parents=True, exist_ok=True)
         connection = self.when_free(lambda: duckdb.connect(self.path))
@@ -57,6 +58,13 @@ class Warehouse:
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
             yield connection
+        except duckdb.Error as error:
+            if not _is_of_the_file(error):
+                raise
+            raise OkrError(
+                f"{self.path} cannot be used: {error}; see that its disk has room, and if it is damaged, restore it from "
+                f"{self.home}/published/okr.duckdb"
+            ) from None
         finally:
             connection.close()
 
@@ -139,6 +147,11 @@ def temporary(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) 
 
 def _is_locked(error: Exception) -> bool:
     return isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)
+
+
+def _is_of_the_file(error: duckdb.Error) -> bool:
+    """A disk without room, or a broken block, which DuckDB gives no class of its own."""
+    return isinstance(error, (duckdb.IOException, duckdb.FatalException)) or type(error) is duckdb.Error
 
 
 def quoted(name: str) -> str:

@@ -137,3 +137,19 @@ def test_a_warehouse_with_a_broken_block_is_told(tmp_path: Path) -> None:
         Warehouse(tmp_path).open(),
     ):
         pass
+
+
+def test_a_block_that_turns_out_to_be_broken_while_it_is_read_is_told(tmp_path: Path) -> None:
+    """And is no mistake in the rows, for which people would look in vain."""
+    with Warehouse(tmp_path).open() as connection:
+        connection.execute("CREATE TABLE raw.t AS SELECT HASH(RANGE) AS n FROM RANGE(1000000)")
+    with (tmp_path / "warehouse.duckdb").open("r+b") as file:
+        file.seek(3 * 2**20)
+        file.write(b"junk" * 1000)
+    with (
+        pytest.raises(
+            OkrError, match=r"warehouse\.duckdb cannot be used: .*; see that its disk has room.*restore it from"
+        ),
+        Warehouse(tmp_path).open() as connection,
+    ):
+        connection.execute("SELECT BIT_XOR(n) FROM raw.t").fetchall()
