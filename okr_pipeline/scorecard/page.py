@@ -133,11 +133,13 @@ class Page:
         }
 
     def _said(self, card: Card) -> dict[str, Any]:
-        """What only Python can say of a key result: the goal that each version of it had, and what was agreed for which day."""
-        result = card.result
-        goals = [{w.language: w.goal(v, card.row) for w in self.languages} for v in result.versions if result.earlier]
-        points = {w.language: text for w in self.languages if (text := w.points(result))}
-        return {name: found for name, found in (("goals", goals), ("points", points)) if found}
+        """What only Python can say of a key result: of each version its goal, and what was agreed for which day."""
+        versions = card.result.versions
+        told = {
+            "goals": [{w.language: w.goal(v, card.row) for w in self.languages} for v in versions if len(versions) > 1],
+            "points": [{w.language: w.points(v) for w in self.languages} for v in versions],
+        }
+        return {name: found for name, found in told.items() if any(any(each.values()) for each in found)}
 
 
 def embedded(text: str) -> Markup:

@@ -103,8 +103,12 @@ class Words {
     return row.held === null ? this.say("unscored", { why }) : this.say("held", { day: this.day(row.held), why });
   }
   goal(row, result) {
+    return this.then(result.goals, result);
+  }
+  // Of what each version of a key result had, that of the day.
+  then(each, result) {
     const version = result.changes.filter((from) => from <= this.today).length - 1;
-    return result.goals[Math.max(0, version)][this.language];
+    return each[Math.max(0, version)][this.language];
   }
   // The formula of the metric, then with its numbers: `numerator / denominator = 287 / 512 = 56.1%`.
   formula({ formula }, row, result) {
@@ -128,7 +132,7 @@ class Words {
   }
   pace(row, result) {
     if (row.expected === null || row.pace === null) return "";
-    const points = result.points ? result.points[this.language] : "";
+    const points = result.points ? this.then(result.points, result) : "";
     const named = points ? "pace_checkpoints" : `pace_${row.pace.replaceAll(" ", "_")}`;
     const pace = this.say(named, { points });
     return `${this.share(row.expected)} · ${result.lag ? this.say(result.lag === 1 ? "pace_lag_one" : "pace_lag", { pace, days: result.lag }) : pace}`;

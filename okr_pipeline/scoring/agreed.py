@@ -177,7 +177,7 @@ def _said(version: KeyResult) -> tuple[Any, ...]:
         str(every) if every else "percent" if spec.milestones else metric.unit_name,
         _PASSES_AT[spec.type],
         spec.kind,
-        spec.pace.kind,
+        _pace_kind(spec),
         version.configuration,
         measured.id if measured else None,
         _number(spec.start),
@@ -229,7 +229,12 @@ def _pace(version: KeyResult) -> _Pace:
     spec, period = version.spec, version.period
     rhythm_of = version.metric.id if _is_rhythmic(version) else None
     points = tuple(_points(version)) if spec.pace.checkpoints or spec.milestones else ()
-    return _Pace(spec.pace.kind, spec.due or period.last, spec.lag, period.first, rhythm_of, points)
+    return _Pace(_pace_kind(spec), spec.due or period.last, spec.lag, period.first, rhythm_of, points)
+
+
+def _pace_kind(spec: KeyResultYaml) -> str:
+    """Steps that are due on days of their own are checkpoints."""
+    return "checkpoints" if any(step.due for step in spec.milestones or ()) else spec.pace.kind
 
 
 def _points(result: KeyResult) -> Iterator[tuple[date, float]]:

@@ -382,7 +382,7 @@ key_results:
     baseline: 0
     target: 8
     pace: {2026-10-31: 20% of the way}
-    changes: [{from: 2026-11-01, target: 4}]
+    changes: [{from: 2026-11-01, target: 4, pace: {2026-11-30: 70% of the way}}]
   - {id: morale, metric: team_morale, at_most: 80%}
   - {id: not-too-many, metric: joint_seminars, at_most: 5, every: month}
 """
@@ -411,16 +411,22 @@ def test_steps_changed_targets_and_what_people_said_are_those_of_the_day(shown: 
     shown.get(agreed.as_uri())
     choose(shown, "choose-en")
     text = "return document.getElementById(arguments[0]).innerText"
-    for day, steps, goal in (
-        (45, ("Remote start", "F-12 done on 10 Nov", "F-20 due on 1 Nov, not done", "all 3 steps"), "from 0 to 4"),
-        (31, ("F-12 due on 30 Nov", "F-20 due on 1 Nov"), "from 0 to 4"),
-        (30, ("F-12 due on 30 Nov",), "from 0 to 8"),
+    for day, steps, goal, pace in (
+        (
+            45,
+            ("Remote start", "F-12 done on 10 Nov", "F-20 due on 1 Nov, not done", "all 3 steps"),
+            "from 0 to 4",
+            "70% by 30 Nov",
+        ),
+        (31, ("F-12 due on 30 Nov", "F-20 due on 1 Nov"), "from 0 to 4", "70% by 30 Nov"),
+        (30, ("F-12 due on 30 Nov",), "from 0 to 8", "20% by 31 Oct"),
     ):
         found = shown.execute_script(GO, day)
         told = " ".join(shown.execute_script(text, "steps").split())
         for words in steps:
             assert words in told, (day, told)
         assert found["changed"]["en"]["goal"] == goal, day
+        assert f"as agreed for certain days: {pace}" in grounds(shown)["changed"], day
     shown.execute_script(GO, 45)
     told = grounds(shown)
     assert "Remote start by 20 Oct, F-12 by 30 Nov, F-20 by 1 Nov" in told["steps"]

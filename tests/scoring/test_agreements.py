@@ -248,6 +248,7 @@ def test_what_is_due_are_the_steps_whose_day_has_come(tmp_path):
     due = [("ก", Fraction(1), OCT_31), ("b", Fraction(3), NOV_30)]
     rows = scored(tmp_path, {"metric": "distinct", "milestones": due})
     assert [rows[day]["expected"] for day in (OCT_31 - DAY, OCT_31, NOV_15, NOV_30, LAST)] == [0, 0.25, 0.25, 1, 1]
+    assert rows[LAST]["pace"] == "checkpoints"
 
 
 # -- cadences: what is known when
