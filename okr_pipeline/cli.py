@@ -82,6 +82,7 @@ def run(
     from okr_pipeline.alerts.news import tell
     from okr_pipeline.night import run_night, troubles
     from okr_pipeline.report import print_scores, print_troubles
+    from okr_pipeline.scoring import earliest_day
     from okr_pipeline.warehouse import Warehouse
 
     if date_ and (from_ or to):
@@ -90,6 +91,9 @@ def run(
     with _sources(config, home, sandbox, last.date() if last else None) as read:
         yesterday = clock.today(read.organisation.timezone) - timedelta(days=1)
         days = (first.date() if first else last.date() if last else yesterday, last.date() if last else yesterday)
+        if not (first or last) and (begins := earliest_day(read)) > yesterday:  # of next quarter, configured ahead
+            console.print(f"Nothing to do yet: {begins} is the first day that any key result looks back to")
+            return
         _check_days(read, *days)
         shown = days[1].isoformat() if days[0] == days[1] else f"{days[0]} to {days[1]}"
         console.print(f"[bold]okr run[/] {shown}" + (" · sandbox" if sandbox else ""))

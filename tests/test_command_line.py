@@ -432,6 +432,15 @@ def test_a_day_before_the_period_says_so(demo, okr):
 
 
 @pytest.mark.parametrize("command", [("score",), ("explain", "signups")])
+def test_a_day_that_was_not_scored_by_then_does_not_borrow_the_numbers_of_the_day_before(demo, okr, command):
+    told = okr(*command, "--home", demo.home, "--as-of", DEMO, "--known-at", "2026-11-15T12:00")
+    assert told.code == 1
+    assert told.err.strip() == (
+        f"{DEMO} was not scored yet at 2026-11-15 12:00:00; name a day from 2026-10-01 to 2026-11-14"
+    )
+
+
+@pytest.mark.parametrize("command", [("score",), ("explain", "signups")])
 def test_before_the_first_run_there_is_a_message(okr, tmp_path, command):
     told = okr(*command, "--home", tmp_path)
     assert told.code == 1
@@ -515,6 +524,13 @@ def test_a_day_that_is_not_over_is_refused(okr, tmp_path):
     told = okr("run", "--sandbox", "--home", tmp_path, "--date", FUTURE, OKR_NOW="2026-11-16T05:00:00+07:00")
     assert told.code == 1
     assert re.search(r"not over yet in Asia/Bangkok; the last day .* is 2026-11-15", told.err)
+
+
+def test_a_night_before_the_first_period_has_nothing_to_do_and_is_no_mistake(okr, tmp_path):
+    """The next quarter is configured before it begins, and the nights go on."""
+    told = okr("run", "--sandbox", "--home", tmp_path, OKR_NOW="2026-09-20T05:00:00+07:00")
+    assert (told.code, told.err) == (0, "")
+    assert told.out.strip() == "Nothing to do yet: 2026-09-28 is the first day that any key result looks back to"
 
 
 @pytest.mark.parametrize(
