@@ -22,7 +22,6 @@ from okr_pipeline.warehouse.engine import transaction
 from okr_pipeline.warehouse.ledger import next_load
 
 _DECIMALS = 9  # of `raw.checkins`
-_LIMIT = Decimal(10) ** 15  # below it a score, which is a DOUBLE, tells whole numbers apart
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,9 @@ def checked(config: Config, result: KeyResult, value: str, note: str, by: str, d
     if not isinstance(typed, Amount) or typed.percent != percent:
         right = f"`{value.strip()}%`" if percent else f"`{value.strip().removesuffix('%')}` without %"
         raise ConfigError(f"--value: `{metric.id}` is in {metric.unit_name}; write {right}")
-    if not _is_kept(typed.value):
+    if typed.value != round(typed.value, _DECIMALS):  # what is scored is what was said
         decimals = _DECIMALS - 2 if percent else _DECIMALS
-        raise ConfigError(
-            f"--value: {value.strip()} has more digits than are kept; write at most {decimals} decimals, 15 digits before them"
-        )
+        raise ConfigError(f"--value: {value.strip()} has more digits than are kept; write at most {decimals} decimals")
     if day > today:
         raise ConfigError(f"--day: {day} is still to come in {config.organisation.timezone}; today is {today}")
     first = date.min if metric.is_level else earliest_day(_measured_by(metric, config))
@@ -78,11 +75,6 @@ def _measured_by(metric: Metric, config: Config) -> Config:
 
     objectives = (dataclasses.replace(each, key_results=rest_on_it(each)) for each in config.objectives)
     return dataclasses.replace(config, objectives=tuple(objectives))
-
-
-def _is_kept(value: Decimal) -> bool:
-    """Whether a number is kept to its last digit: what is scored is what was said."""
-    return abs(value) < _LIMIT and value == round(value, _DECIMALS)
 
 
 class Landed(NamedTuple):
