@@ -21,6 +21,7 @@ NOW = clock.night_after(date(2026, 11, 15), "Asia/Bangkok").isoformat()
 def test_every_way_to_run_a_night_leaves_the_same_rows(tmp_path: Path, small: Path, okr: Any) -> None:
     by_daemon, by_hand = tmp_path / "daemon", tmp_path / "hand"
     with webserver(by_daemon, small, OKR_NOW=NOW) as up:
+        up.stop("every_night")
         everything = up.assets()
         up.launch("__ASSET_JOB", {"dagster/partition": "2026-11-12", "way": "materialize all"}, everything)
         assert up.ended(("way", "materialize all")) == ["SUCCESS"]

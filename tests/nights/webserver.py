@@ -70,6 +70,18 @@ class Webserver:
         assert answer["evaluationResult"]["error"] is None
         return list(answer["evaluationResult"]["runRequests"])
 
+    def stop(self, schedule: str) -> None:
+        """As its switch does: or a test that is under way at the schedule's hour sees a night of the real clock."""
+        state = self.ask(
+            "query($s: ScheduleSelector!){scheduleOrError(scheduleSelector: $s){...on Schedule{scheduleState{id}}}}",
+            s=_repository() | {"scheduleName": schedule},
+        )["scheduleOrError"]["scheduleState"]
+        stopped = self.ask(
+            "mutation($id: String){stopRunningSchedule(id: $id){...on ScheduleStateResult{scheduleState{status}}}}",
+            id=state["id"],
+        )["stopRunningSchedule"]
+        assert stopped == {"scheduleState": {"status": "STOPPED"}}
+
     def runs(self, tag: tuple[str, str] | None = None) -> list[dict[str, Any]]:
         where = {"tags": [{"key": tag[0], "value": tag[1]}]} if tag else {}
         query = "query($f: RunsFilter){runsOrError(filter: $f){...on Runs{results{runId status jobName}}}}"
