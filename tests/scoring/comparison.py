@@ -73,10 +73,11 @@ def fill(world: World, case: Row, night: Callable[[date], object]) -> None:
         if case["gaps"] and dice.random() < 0.3:
             world.fail(table, end, dice.choice(OUTCOMES))
             night(end)
-    for _ in range(dice.choice([0, 3, 30])):
+    for said in range(dice.choice([0, 3, 30])):
         day = start + DAY * dice.randrange((end - start).days + 1)
         world.say(dice.choice(MANUAL), day, Decimal(dice.randrange(-20, 200)) / 4, dice.choice("กbc"))
-        night(end)
+        if said % 10 == 0:
+            night(end)
     people = [{"who": who, "joined": start + DAY * dice.randrange(200)} for who in "กbcde"]
     world.land("src_people", start if dice.random() < 0.8 else end, end, people)
 
