@@ -459,7 +459,7 @@ def test_explain_leads_from_the_score_to_the_raw_rows(demo, okr):
     assert re.search(r"Parts +.*numerator = [\d,]+", told)
     progress = re.search(r"Progress +\((1[67]\.\d+)% − 15%\) ÷ \(20% − 15%\) = (0\.39\d+)", told)
     assert (float(progress[1]) - 15) / (20 - 15) == pytest.approx(float(progress[2]), abs=1e-8)
-    assert re.search(r"2026-11-15 +denominator +[\d,]+ +from 1 rows", told)
+    assert re.search(r"2026-11-15 +denominator +[\d,]+ +from 1 row\n", told)
     assert re.search(r"\d+ +ga4_traffic +known 2026-11-15 22:00Z", told)
     statements = re.findall(r"^ +(SELECT .+;)$", told, re.MULTILINE)
     assert len(statements) == 2

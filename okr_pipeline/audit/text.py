@@ -53,7 +53,8 @@ def instant(at: datetime) -> str:
 def _day_line(day: dict[str, Any], aggregates: dict[str, str]) -> str:
     counted = " new of" if aggregates[day["part"]] == "count_distinct" else " of"  # else what each of so many last had
     amount = number(day["value"], "") + (f"{counted} {day['items']}" if day["items"] else "")
-    return f"  {day['day']}  {day['part']:<24} {amount:>14}  from {day['row_count']} rows"
+    rows = "1 row" if day["row_count"] == 1 else f"{day['row_count']} rows"
+    return f"  {day['day']}  {day['part']:<24} {amount:>14}  from {rows}"
 
 
 def _load_line(load: dict[str, Any]) -> str:
