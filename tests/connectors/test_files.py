@@ -491,16 +491,19 @@ def test_a_bad_cell_in_excel_is_told_by_its_row(tmp_path):
 FAILED = [("#REF!", "#REF!"), ("=Budget!B2*2", "=Budget!B2*2"), ("=IF(1<2,3,4)", "=IF(1<2,3,4)")]
 
 
+@pytest.mark.parametrize("before", [0, 1], ids=["from the first column on", "behind an empty column"])
 @pytest.mark.parametrize("piece", [64, 2**20])
 @pytest.mark.parametrize(("cell", "shown"), FAILED)
-def test_a_formula_that_failed_or_was_never_worked_out_is_no_empty_cell(tmp_path, monkeypatch, cell, shown, piece):
+def test_a_formula_that_failed_or_was_never_worked_out_is_no_empty_cell(
+    tmp_path, monkeypatch, cell, shown, piece, before
+):
     """An amount that is left out of a sum without a word is a wrong sum."""
     monkeypatch.setattr(cell_errors, "PIECE", piece)
     book = openpyxl.Workbook()
     book.active.title = "A & B"
     for row in (["seminar_id", "held_on", "cost", "open"], ["S-1", date(2026, 10, 1), 1.5, True]):
-        book.active.append(row)
-    book.active.append(["S-2", date(2026, 10, 2), cell, None])
+        book.active.append([None] * before + row)
+    book.active.append([None] * before + ["S-2", date(2026, 10, 2), cell, None])
     book.create_sheet("Budget").append(["#N/A"])
     book.save(tmp_path / "seminars.xlsx")
 

@@ -46,17 +46,18 @@ def _rows(path: Path, name: str | None) -> Iterator[list[Any]]:
             if name is not None and name not in book.sheet_names:
                 there = ", ".join(book.sheet_names)
                 raise DataRejected(f"{path.name}: has no sheet {name}; it has: {there}. Rename one, or mend `sheet`.")
-            sheet = name or book.sheet_names[0]
-            return _shown(book.get_sheet_by_name(sheet).iter_rows(), cell_errors(path, sheet))
+            sheet = book.get_sheet_by_name(name or book.sheet_names[0])
+            first = sheet.start[1] if sheet.start else 0  # columns that are empty before the others are left out
+            return _shown(sheet.iter_rows(), first, cell_errors(path, sheet.name))
     except (CalamineError, ValueError, IndexError) as error:
         raise DataRejected(f"{path.name}: is not an Excel file: {error}. Save it again as .xlsx.") from None
 
 
-def _shown(rows: Iterator[list[Any]], errors: Mapping[tuple[int, int], str]) -> Iterator[list[Any]]:
-    """The rows with what the cells show in which a formula failed."""
+def _shown(rows: Iterator[list[Any]], first: int, errors: Mapping[tuple[int, int], str]) -> Iterator[list[Any]]:
+    """The rows, which begin with a column of the sheet, with what the cells show in which a formula failed."""
     lines = {line for line, _ in errors}
     for line, row in enumerate(rows):
-        yield [errors.get((line, at), cell) for at, cell in enumerate(row)] if line in lines else row
+        yield [errors.get((line, at), cell) for at, cell in enumerate(row, first)] if line in lines else row
 
 
 def _text(cell: Any) -> str:
