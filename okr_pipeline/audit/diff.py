@@ -154,9 +154,8 @@ def _loads(
         for row in rows_of(connection.execute(statement("audit/sql/touched.sql", **names))):
             found[row["load"]] = {"table": table} | row
     if any(rows[0][name] != rows[1][name] for name in ("reason", "held_from", "final")):
-        pulled = [
-            table for table in _tables(document) if table != checkins.TABLE
-        ]  # a check-in is nothing without its row
+        # A check-in is nothing without its row, which is among those above.
+        pulled = [table for table in _tables(document) if table != checkins.TABLE]
         asked = {"tables": pulled, "first": first, "last": last}
         asked |= {"first_day": min([*days, *(row["as_of"] for row in rows)]), "last_day": rows[1]["as_of"]}
         for row in rows_of(connection.execute(statement("audit/sql/pulled.sql"), asked)):

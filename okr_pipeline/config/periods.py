@@ -131,7 +131,7 @@ class FiscalYear(BaseModel):
         for day in (days.first, days.last):
             if day.year not in YEARS:
                 era = (
-                    "write the year of the Common Era, 543 less"
+                    f"write the year of the Common Era, {BUDDHIST_ERA} less"
                     if day.year - BUDDHIST_ERA in YEARS
                     else "mend the year"
                 )

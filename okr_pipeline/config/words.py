@@ -14,7 +14,6 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=
 PartName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]  # it stands in a formula
 Unit = Literal["day", "week", "month", "quarter"]
 
-
 DIGITS = 18  # before the point; sums, which are exact, hold little more
 
 
